@@ -1,0 +1,62 @@
+# Everything runs as `.venv/bin/python -m ...` on relative paths: folders may be deep and have spaces.
+PYTHON ?= python3
+PY := .venv/bin/python
+READY := .venv/.ready
+PORT ?= 8000
+DATA ?= demo
+MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml apps/*/pyproject.toml)
+export PYTHONUTF8 := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-unit check lint format types arch docs lock bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+$(READY): requirements.lock pyproject.toml tools/setup.py $(MEMBERS)
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Kehu needs Python 3.11 or later, this is %d.%d; name another: make PYTHON=python3.12" % v[:2])'
+	@$(PYTHON) tools/setup.py
+	@touch $(READY)
+
+setup: $(READY) ## .venv with everything in it; every other target does it by itself
+
+run: $(READY) ## the whole system on this machine: make run [PORT=8000] [DATA=demo]
+	@$(PY) -m all_in_one up --port "$(PORT)" --data "$(DATA)" $(if $(BUS),--bus "$(BUS)",)
+
+test: $(READY) ## the whole suite
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-unit: $(READY) ## the tests not marked slow
+	@$(PY) -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
+
+check: lint types arch docs test-unit ## the fast gate: lint, types, architecture, generated docs, unit tests
+
+lint: $(READY) ## ruff: rules and format
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --quiet --check .
+
+format: $(READY) ## let ruff repair what it can
+	@$(PY) -m ruff check --quiet --fix .
+	@$(PY) -m ruff format --quiet .
+
+types: $(READY) ## mypy, strict
+	@$(PY) -m mypy --no-error-summary libs services apps conftest.py $(wildcard tests tools bench)
+
+arch: $(READY) ## import contracts
+	@$(PY) -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-logo
+
+docs: $(READY) ## generated docs are current (make docs WRITE=1 writes them)
+	@if [ -f tools/docs.py ]; then $(PY) -m tools.docs $(if $(WRITE),,--check); fi
+
+lock: $(READY) ## requirements.lock anew (UPGRADE=1 for the newest versions)
+	@$(PY) -m uv lock --quiet $(if $(UPGRADE),--upgrade,)
+	@$(PY) -m uv export --quiet --format requirements.txt --all-groups --all-extras --no-emit-workspace \
+		--no-annotate --no-header --output-file requirements.lock
+
+bench: $(READY) ## measurements beside peers
+	@if [ -f bench/__main__.py ]; then $(PY) -m bench $(ARGS); else echo "no benchmarks yet"; fi
+
+clean: ## away with .venv and caches (data in .kehu stays)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find libs services apps tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

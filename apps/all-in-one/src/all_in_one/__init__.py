@@ -1,0 +1,1 @@
+"""All services and roles on one machine, the demo company and the `kehu` command."""

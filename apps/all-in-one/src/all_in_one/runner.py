@@ -1,0 +1,78 @@
+"""Everything on one machine: PostgreSQL, the four services, their workers and the console on one port."""
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from all_in_one.home import Home, databases
+from all_in_one.services import SERVICES
+from chassis.app import create_app
+from chassis.run import opened, server, working
+from chassis.settings import Keys, Settings
+from console import pages
+from engine.embedded import External, Postgres
+
+
+class PortTaken(OSError):
+    """Something else listens there, or this user may not."""
+
+
+STAGES = ("starting PostgreSQL", "opening the services", "ready")
+
+
+def embedded_settings(home: Home, port: int) -> Settings:
+    """The environment's settings, with development tokens and the folder's own key, listening on `port`."""
+    settings = Settings()
+    http = settings.http.model_copy(update={"port": port})
+    auth = settings.auth.model_copy(update={"development": True})
+    keys = settings.keys if settings.keys.encryption else Keys(encryption=SecretStr(home.encryption_key()))
+    return settings.model_copy(update={"http": http, "auth": auth, "keys": keys})
+
+
+@asynccontextmanager
+async def application(home: Home, settings: Settings, say: Callable[[str], None]) -> AsyncIterator[FastAPI]:
+    """The whole of Kehu on the data in `home`, workers running, until the block is left."""
+    say(STAGES[0])
+    postgres = await server_of(home, settings)
+    try:
+        made = await databases(postgres, tuple(s.name for s in SERVICES if s.name not in settings.databases.urls))
+        urls = {**made, **{name: url.get_secret_value() for name, url in settings.databases.urls.items()}}
+        say(STAGES[1])
+        async with AsyncExitStack() as stack:
+            runtimes = await stack.enter_async_context(opened(SERVICES, settings, urls))
+            await stack.enter_async_context(working(runtimes))
+            app = create_app(runtimes)
+            pages.mount(app, SERVICES, token="dev-admin" if settings.auth.development else None)
+            yield app
+    finally:
+        await postgres.stop()
+
+
+async def server_of(home: Home, settings: Settings) -> Postgres:
+    """The PostgreSQL named in the settings, else the embedded one on `home`."""
+    named = settings.databases.server
+    return External(named.get_secret_value()) if named else await home.start_database()
+
+
+async def up(home: Home, port: int, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; then end open streams, workers and database in this order.
+
+    Raises engine.embedded_home.CannotStart or PortTaken with what to do.
+    """
+    settings = embedded_settings(home, port)
+    with listening(settings.http.host, port) as door:
+        async with application(home, settings, say) as app:
+            say(STAGES[2])
+            await server(app, settings, app.state.runtimes).serve(sockets=[door])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """The port, taken before anything is started; who comes early waits. Raises PortTaken."""
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except OSError as refused:
+        why = str(refused.strerror).partition(" (")[0].lower()
+        raise PortTaken(f"{host}:{port}: {why}; choose another: make run PORT={port + 1}") from None

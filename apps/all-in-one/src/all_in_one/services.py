@@ -1,0 +1,14 @@
+"""The four services, in the order in which an import fills them."""
+
+from analytics_svc.service import SERVICE as ANALYTICS
+from chassis.service import Service
+from complaint_svc.service import SERVICE as COMPLAINT
+from credit_svc.service import SERVICE as CREDIT
+from customer_svc.service import SERVICE as CUSTOMER
+
+SERVICES: tuple[Service, ...] = (CUSTOMER, CREDIT, COMPLAINT, ANALYTICS)
+
+
+def intake_prefixes() -> dict[str, str]:
+    """Document type -> path of the service that takes it."""
+    return {document.type: s.prefix for s in SERVICES for document in s.intake}

@@ -1,0 +1,1 @@
+"""The operations console: static files served by any host."""

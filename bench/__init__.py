@@ -1,0 +1,1 @@
+"""Measurements beside a hand-written loop and python `eventsourcing`: `python -m bench [--quick] [case ...]`."""

@@ -1,0 +1,53 @@
+"""Runs the cases, prints what they came to, and fails where a gate is missed."""
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from time import perf_counter
+
+import uvloop
+
+from bench import append, checks, hot, projections
+from bench.ground import Ground, ground, machine
+from bench.measure import FULL, QUICK, Outcome, Plan, failed, table, targets
+
+Case = Callable[[Ground, Plan], Awaitable[Sequence[Outcome]]]
+CASES: Mapping[str, Case] = {
+    "append": append.run,
+    "hot": hot.run,
+    "live": projections.live,
+    "rebuild": projections.rebuilds,
+    "checks": checks.run,
+}
+
+
+async def measure(names: Sequence[str], plan: Plan) -> list[Outcome]:
+    """The outcomes of the cases named, one after the other on one server."""
+    found: list[Outcome] = []
+    async with ground() as place:
+        settings = ", ".join(f"{name} {value}" for name, value in (await place.settings()).items())
+        print(f"{datetime.now(UTC):%Y-%m-%d}. {machine()}. PostgreSQL: {settings}.")
+        print(f"eventsourcing {version('eventsourcing')}. {plan}\n", flush=True)
+        for name in names:
+            began = perf_counter()
+            found += await CASES[name](place, plan)
+            print(f"{name}: {perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("python -m bench")
+    parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(CASES)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="some 20 seconds: shows that it runs, proves little")
+    asked = parser.parse_args()
+    if unknown := set(asked.cases) - set(CASES):
+        parser.error(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    found = uvloop.run(measure(asked.cases or list(CASES), QUICK if asked.quick else FULL))
+    print("\n".join([*table(found), "", *targets(found)]))
+    return 1 if failed(found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

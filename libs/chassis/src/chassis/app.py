@@ -1,0 +1,151 @@
+"""The HTTP applications: one for each service under its prefix, behind one origin."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match, Mount
+from starlette.types import Lifespan, Scope
+
+from chassis import doors, feed, health, ops
+from chassis.gate import Gate, problem_of
+from chassis.numbers import EXACT
+from chassis.problems import MEDIA_TYPE, OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
+from chassis.rules import Rule, index
+from chassis.runtime import Runtime
+
+VERSION = "0.1.0"
+bearer_scheme = HTTPBearer(
+    auto_error=False, description="`Authorization: Bearer <token>`. In embedded mode: dev-admin, dev-finance, ..."
+)
+
+
+class RuleBody(BaseModel):
+    """A rule as its `type` resolves to it."""
+
+    type: str = Field(examples=["/problems/credit/over-allocation"])
+    service: str
+    code: str
+    status: int
+    title: dict[str, str] = Field(description="The sentence by language.", examples=[{"en": "...", "zh-CN": "..."}])
+    file: str
+    line: int
+    test: str | None = Field(description="A test that shows the rule.")
+
+
+class Prefix(Mount):
+    """A mount that answers at its very prefix, too: ``/api/customers``, with no slash behind."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope["path"] != self.path:
+            return super().matches(scope)
+        match, child = super().matches({**scope, "path": scope["path"] + "/"})
+        return match, {**child, "path": scope["path"] + "/"}
+
+
+def service_app(runtime: Runtime) -> FastAPI:
+    """The application of one service, to be mounted at its prefix."""
+    service = runtime.service
+    app = FastAPI(
+        title=service.title,
+        version=VERSION,
+        servers=[{"url": service.prefix}],
+        root_path_in_servers=False,
+        redoc_url=None,
+        responses=RESPONSES,
+        dependencies=[Depends(bearer_scheme)],
+    )
+    app.state.runtime = runtime
+    _answer_problems(app, service.name)
+    for router in (feed.router, *([doors.router] if service.intake else [])):
+        app.include_router(router)
+    for router in (ops.router, service.routes):
+        app.include_router(router, dependencies=[EXACT])
+    app.add_middleware(
+        cast(Any, Gate),
+        service=service.name,
+        tokens=runtime.settings.auth.known(),
+        largest_body=runtime.settings.http.largest_body,
+        at_once=runtime.settings.http.at_once,
+    )
+    _state_problem_media(app)
+    return app
+
+
+def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None = None, title: str = "Kehu") -> FastAPI:
+    """All services behind one origin, with health and the rules behind problem types at the root."""
+    app = FastAPI(title=title, version=VERSION, redoc_url=None, lifespan=lifespan)
+    app.state.runtimes = runtimes
+    app.state.rules = {}
+    _answer_problems(app, OWNER)
+    app.include_router(health.router)
+    app.add_api_route(
+        "/problems/{service}/{code}", rule, methods=["GET"], tags=["problems"], summary="What a rule says"
+    )
+    for runtime in runtimes:
+        app.router.routes.append(Prefix(runtime.service.prefix, service_app(runtime)))
+    return app
+
+
+def rule(service: str, code: str, request: Request) -> RuleBody:
+    """The sentence of a problem `type` in both languages, where the rule stands in the code, a test that shows it."""
+    found = _rules(request.app).get(f"/problems/{service}/{code}")
+    if found is None:
+        raise Problem(UnknownPath())
+    title = {"en": found.en, "zh-CN": found.zh}
+    return RuleBody(
+        type=found.type, service=found.service, code=found.code, status=found.status, title=title, file=found.file,
+        line=found.line, test=found.test,
+    )  # fmt: skip
+
+
+def _rules(app: FastAPI) -> Mapping[str, Rule]:
+    if not app.state.rules:
+        app.state.rules = {r.type: r for r in index([runtime.service for runtime in app.state.runtimes])}
+    return cast(Mapping[str, Rule], app.state.rules)
+
+
+def _answer_problems(app: FastAPI, service: str) -> None:
+    def respond(request: Request, problem: Problem) -> Response:
+        correlation = getattr(request.state, "correlation", None)
+        language = request.headers.get("accept-language")
+        return answer(problem, service, language, str(correlation) if correlation else None)
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        return respond(request, of_http(cast(HTTPException, error), request.method))
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        return respond(request, of_validation(cast(RequestValidationError, error)))
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        return respond(request, problem_of(error))
+
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(Exception, on_error)
+
+
+def _state_problem_media(app: FastAPI) -> None:
+    """OpenAPI says application/problem+json where problems are answered."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = plain()
+            for operation in (o for path in schema["paths"].values() for o in path.values()):
+                _move_problems(operation["responses"])
+        return cast(dict[str, Any], app.openapi_schema)
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _move_problems(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if status >= "400" and "application/json" in content:
+            content[MEDIA_TYPE] = content.pop("application/json")

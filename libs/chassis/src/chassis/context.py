@@ -1,0 +1,259 @@
+"""What a route may use, and all it may use: `Do` to change, `Read` and `Page` to read, `Today`, `Who`, `allowed`."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Protocol, cast
+from uuid import UUID
+
+from fastapi import Depends, Header, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from chassis import etag
+from chassis.auth import Principal, Role
+from chassis.idempotency import Keyed, required
+from chassis.paging import Page, Paged
+from chassis.problems import Defect, Malformed, MissingRole, Problem, Unauthenticated, UnknownPath
+from chassis.service import Service
+from chassis.settings import Settings
+from engine.database import Connection
+from engine.decider import Actor, Command, Ref, Rejected, States
+from engine.ports import Meta, Store, Verdict
+
+__all__ = [
+    "Answer",
+    "Company",
+    "Do",
+    "Doing",
+    "Log",
+    "Look",
+    "Page",
+    "Paged",
+    "Read",
+    "Today",
+    "Who",
+    "allowed",
+    "missing",
+]
+
+POSITION = "X-Kehu-Position"
+
+
+class Host(Protocol):
+    """What the runtime of a service offers to its routes."""
+
+    @property
+    def service(self) -> Service: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def store(self) -> Store: ...
+
+    async def decide(
+        self, command: Command, command_id: UUID, meta: Meta, actor: Actor, expected: int | None
+    ) -> Verdict:
+        """The verdict on `command`. Raises the problems 412 and 503."""
+        ...
+
+    async def states(self, refs: Sequence[Ref[Any]]) -> States:
+        """The present states of `refs`, from their streams."""
+        ...
+
+    def refusal(self, verdict: Verdict) -> Rejected:
+        """The rule behind a rejected verdict, with its parameters."""
+        ...
+
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection over the service's views."""
+        ...
+
+    async def reached(self, positions: Mapping[str, int]) -> None:
+        """Waits until the views have folded these positions, by service name. Raises the problem 503 after a while."""
+        ...
+
+    async def business_day(self) -> date:
+        """The open business day."""
+        ...
+
+
+class Answer(BaseModel):
+    """What became of a command.
+
+    `position` is the last position written (0: there was nothing to do); `version` that of the first stream changed, to
+    be named in If-Match; `repeated` says that this request was decided before and this is the same answer again.
+    """
+
+    position: int = Field(examples=[4711])
+    version: int | None = Field(default=None, examples=[3])
+    stream: str | None = Field(default=None, examples=["invoice-90017"])
+    repeated: bool = False
+    id: str | None = Field(default=None, examples=["CP-4K2V7Q3HZA"])
+
+
+async def host(request: Request) -> Host:
+    """The runtime of the service this request is for."""
+    return cast(Host, request.app.state.runtime)
+
+
+async def who(request: Request) -> Principal:
+    """Who sent the request. Raises 401 where nobody is known (the gate has refused before, normally)."""
+    found = getattr(request.state, "principal", None)
+    if found is None:
+        raise Problem(Unauthenticated(), headers={"WWW-Authenticate": "Bearer"})
+    return cast(Principal, found)
+
+
+Hosted = Annotated[Host, Depends(host)]
+Who = Annotated[Principal, Depends(who)]
+"""The principal of the request: `id`, `roles`, `has(...)`."""
+
+
+def allowed(*roles: Role) -> Any:
+    """For ``dependencies=[allowed("finance")]`` of a route or router: 403 naming `roles` unless one is held."""
+
+    async def check(principal: Who) -> None:
+        if not principal.has(*roles):
+            raise Problem(MissingRole(roles=", ".join(roles)))
+
+    return Depends(check)
+
+
+def missing(what: type[Rejected] | None = None, **params: Any) -> Problem:
+    """To raise where a GET finds nothing: 404 with the service's own NotFound rule, or the plain one."""
+    return Problem(UnknownPath() if what is None else what(**params))
+
+
+@dataclass(slots=True)
+class Doing:
+    """Decides commands for one request: ``answer = await do(PlaceOrder(...))``."""
+
+    host: Host
+    response: Response
+    principal: Principal
+    keyed: Keyed
+    expected: int | None
+    correlation: UUID
+    traceparent: str | None
+
+    async def __call__(self, command: Command, *, key: str | None = None) -> Answer:
+        """The answer to `command`, with `key` (the business key of what it is about) as its `id`.
+
+        Raises the problem of the rule that refused.
+        """
+        expected, self.expected = self.expected, None
+        meta = Meta(self.principal.id, self.correlation, traceparent=self.traceparent)
+        verdict = await self.host.decide(command, self.keyed.command(), meta, self.principal.actor(), expected)
+        if verdict.repeated:
+            self.response.headers["Idempotent-Replay"] = "true"
+        if verdict.outcome == "rejected":
+            raise self._refused(verdict)
+        return self._answer(verdict, key)
+
+    def new_key(self, prefix: str) -> str:
+        """A business key for something new that stays the same when the request is repeated: ``CP-4K2V7Q3HZA``."""
+        return self.keyed.business_key(prefix)
+
+    def _refused(self, verdict: Verdict) -> Problem:
+        headers = {"Idempotent-Replay": "true"} if verdict.repeated else {}
+        return Problem(self.host.refusal(verdict), headers=headers)
+
+    def _answer(self, verdict: Verdict, key: str | None) -> Answer:
+        position = verdict.positions[1] if verdict.positions else 0
+        stream, version = next(iter((verdict.streams or {}).items()), (None, None))
+        etag.put(self.response, version)
+        self.response.headers[POSITION] = f"{self.host.service.name}:{position}"
+        return Answer(position=position, version=version, stream=stream, repeated=verdict.repeated, id=key)
+
+
+async def doing(
+    request: Request,
+    response: Response,
+    runtime: Hosted,
+    principal: Who,
+    key: Annotated[
+        str | None,
+        Header(alias="Idempotency-Key", description="Required. The same key gives the same answer, once decided."),
+    ] = None,
+    if_match: Annotated[str | None, Header(description="The version (ETag) this change was decided upon.")] = None,
+) -> Doing:
+    """The one way for a route to change anything."""
+    keyed = Keyed(principal.id, required(key))
+    state = request.state
+    return Doing(runtime, response, principal, keyed, etag.expected(if_match), state.correlation, state.traceparent)
+
+
+Do = Annotated[Doing, Depends(doing)]
+"""In a route: ``await do(command) -> Answer``. Takes Idempotency-Key and If-Match from the request."""
+
+
+async def reading(
+    runtime: Hosted,
+    position: Annotated[
+        str | None, Header(alias=POSITION, description="Answer only once this position is folded (as a POST gave it).")
+    ] = None,
+    at_least: Annotated[str | None, Query(description="The same as X-Kehu-Position.")] = None,
+) -> AsyncIterator[Connection]:
+    """A connection over the service's views, once they have reached the position asked for."""
+    asked = at_least or position
+    if asked:
+        await runtime.reached(positions(asked, runtime.service.name))
+    async with runtime.reading() as connection:
+        yield connection
+
+
+Read = Annotated[Connection, Depends(reading)]
+"""In a route: ``await read.execute(select(invoices))``."""
+
+
+def positions(text: str, own: str) -> dict[str, int]:
+    """``4711`` (of this service) or ``credit:4711, customer:12``. Raises the problem of anything else."""
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        service, _, number = part.strip().rpartition(":")
+        if not number.isdecimal():
+            place = Defect(pointer=f"/header/{POSITION}", message="a position: 4711, or credit:4711")
+            raise Problem(Malformed(), errors=[place])
+        found[service or own] = int(number)
+    return found
+
+
+async def log(runtime: Hosted) -> Store:
+    """The service's own log."""
+    return runtime.store
+
+
+Log = Annotated[Store, Depends(log)]
+"""In a route: ``await log.read_stream(...)``, for personal data: it is readable there alone, no view keeps it."""
+
+
+async def company(runtime: Hosted) -> str:
+    """The legal entity whose service this is."""
+    return runtime.settings.company.id
+
+
+Company = Annotated[str, Depends(company)]
+"""In a route: the id of the selling company."""
+
+
+Present = Callable[[Sequence[Ref[Any]]], Awaitable[States]]
+
+
+async def present(runtime: Hosted) -> Present:
+    """How a route looks at aggregates."""
+    return runtime.states
+
+
+Look = Annotated[Present, Depends(present)]
+"""In a route: ``states = await look([EXPOSURE(customer)])``, for an answer that changes nothing and must not lag."""
+
+
+async def business_day(runtime: Hosted) -> date:
+    """The open business day."""
+    return await runtime.business_day()
+
+
+Today = Annotated[date, Depends(business_day)]
+"""In a route: the open business day."""

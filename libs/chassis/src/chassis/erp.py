@@ -1,0 +1,197 @@
+"""The intake by topic: documents come in on ``erp.*``, receipts go out on ``kehu.erp.receipts.v1``."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from chassis import cloudevents
+from chassis.auth import Principal
+from chassis.cloudevents import Message, NoMessage
+from chassis.intake import Sender, Taken
+from chassis.problems import Fault, InvalidMessage, Malformed, OtherBody, Problem, TooLarge, Undecidable
+from chassis.receipts import Receipt, receipt_of, refusal
+from chassis.runtime import Runtime
+from engine import ids
+from engine.faults import Halted, Lost, described, is_transient
+from engine.inbox import Entry
+from engine.lifecycle import unless_stopped
+from engine.personal import holds_personal
+from engine.ports import Conflict, StoreFailed
+from engine.topics import Message as Answer
+from engine.topics import Reading, Record, following
+
+RECEIPTS = "kehu.erp.receipts.v1"
+ERP = Principal("erp", frozenset({"integration"}))
+"""Whoever may write to a topic of the ERP: the broker decides who that is."""
+AT_ONCE = 500
+WAIT = 0.5
+"""Seconds to wait for a record before looking whether to stop; between two looks for verdicts to be told."""
+SWEEP = 60.0
+TOO_MANY = 10
+"""Documents that failed on our side, one after the other, before a person has to look."""
+
+log = logging.getLogger("kehu.erp")
+
+
+@dataclass(slots=True)
+class Feeder:
+    """Takes what comes in the service's ``erp.*`` topics through its intake, in order, and then commits the offsets.
+
+    A record that comes again is known by its message, so nothing is decided twice. What is decided is answered by
+    `Answers`; what never reaches the inbox (duplicates, no messages at all) is answered here.
+    """
+
+    runtime: Runtime
+    _failed: int = field(default=0, init=False)
+
+    @property
+    def name(self) -> str:
+        return f"intake:{self.runtime.service.name}"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`. Halted when one document after the other fails on our side."""
+        runtime, member = self.runtime, self.runtime.settings.work.member
+        while not stop.is_set():
+            reading = await runtime.topics.read(self.name, topics_of(runtime), member)
+            try:
+                while not stop.is_set():
+                    await self.step(reading)
+            except Lost as lost:
+                log.info("%s", lost)
+            finally:
+                with contextlib.suppress(OSError):
+                    await reading.close()
+
+    async def step(self, reading: Reading) -> None:
+        """Deal with the next records."""
+        records = await reading.fetch(AT_ONCE, WAIT)
+        if records:
+            await self.runtime.topics.publish(RECEIPTS, await self.take(records))
+            await reading.commit(following(records))
+
+    async def take(self, records: Sequence[Record]) -> list[Answer]:
+        """Have the records decided; the receipts nobody else gives."""
+        answers: list[Answer] = []
+        messages: list[Message] = []
+        for record in records:
+            found = self._message(record)
+            if isinstance(found, Message):
+                messages.append(found)
+            else:
+                answers.append(told(self.runtime, found, record.key, record.place))
+        for message, taken in zip(messages, await self._decided(messages), strict=True):
+            if taken.duplicate or taken.entry.rule == OtherBody.code():
+                receipt = receipt_of(self.runtime, taken).model_copy(update={"record": message.came})
+                answers.append(told(self.runtime, receipt, key_of(taken.entry), message.came))
+        return answers
+
+    def _message(self, record: Record) -> Message | Receipt:
+        limit = self.runtime.settings.http.largest_document
+        try:
+            if len(record.value) > limit:
+                raise Problem(TooLarge(limit=limit))
+            return cloudevents.of_record(record)
+        except NoMessage as reason:
+            return refusal(InvalidMessage(reason=str(reason)), record=record.place)
+        except Problem as problem:
+            rule = problem.rule if isinstance(problem.rule, Fault) else Malformed()
+            return refusal(rule, record=record.place)
+
+    async def _decided(self, messages: Sequence[Message]) -> list[Taken]:
+        """What became of each. One that fails whenever it is tried is found by halving and refused by itself."""
+        sender = Sender(ERP, ids.new())
+        try:
+            taken = await self.runtime.intake.take(messages, sender)
+        except Exception as error:
+            if passes(error):
+                raise
+            if len(messages) == 1:
+                return [await self._undecidable(messages[0], error)]
+            middle = len(messages) // 2
+            return [*await self._decided(messages[:middle]), *await self._decided(messages[middle:])]
+        self._failed = 0 if messages else self._failed
+        return taken
+
+    async def _undecidable(self, message: Message, error: Exception) -> Taken:
+        self._failed += 1
+        log.error("%s cannot be decided: %s", message.came, described(error))
+        if self._failed >= TOO_MANY:
+            raise Halted(
+                f"{self._failed} documents in a row cannot be decided, last {message.came}: {described(error)}"
+            )
+        return await self.runtime.intake.refuse(message, Undecidable())
+
+
+@dataclass(slots=True)
+class Answers:
+    """Tells the senders of documents that came by topic what became of them: at once, or when they have waited."""
+
+    runtime: Runtime
+
+    @property
+    def name(self) -> str:
+        return "receipts"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`."""
+        while not stop.is_set():
+            if await self.runtime.inbox.answer(self.give, AT_ONCE) < AT_ONCE:
+                await unless_stopped(stop, asyncio.sleep(WAIT))
+
+    async def give(self, entries: Sequence[Entry]) -> None:
+        """Publish the receipts of these verdicts."""
+        receipts = [(receipt_of(self.runtime, Taken(e)), e) for e in entries]
+        answers = [told(self.runtime, receipt, key_of(e), e.source, e.id, e.attempt) for receipt, e in receipts]
+        await self.runtime.topics.publish(RECEIPTS, answers)
+
+
+@dataclass(slots=True)
+class Sweeper:
+    """Removes what was read: documents that hold data of persons at once, others after a while."""
+
+    runtime: Runtime
+
+    @property
+    def name(self) -> str:
+        return "sweeper"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`."""
+        personal = [d.topic for d in self.runtime.service.intake if holds_personal(d)]
+        while not stop.is_set():
+            await self.runtime.topics.sweep(timedelta(0), personal)
+            await self.runtime.topics.sweep(self.runtime.settings.intake.keep)
+            await unless_stopped(stop, asyncio.sleep(SWEEP))
+
+
+def topics_of(runtime: Runtime) -> list[str]:
+    """The topics a service takes documents from."""
+    return sorted({document.topic for document in runtime.service.intake})
+
+
+def passes(error: Exception) -> bool:
+    """Whether it may go well the next time: the store is away or busy, not refusing what is in a document."""
+    if isinstance(error, StoreFailed):
+        return error.__cause__ is None or (isinstance(error.__cause__, Exception) and is_transient(error.__cause__))
+    return isinstance(error, Conflict) or is_transient(error)
+
+
+def key_of(entry: Entry) -> bytes:
+    """Receipts about one customer stay in order."""
+    return (entry.customer or f"{entry.source}/{entry.id}").encode()
+
+
+def told(runtime: Runtime, receipt: Receipt, key: bytes | None, *name: object) -> Answer:
+    """A receipt as a binary CloudEvent; given twice it has the same id."""
+    headers = {
+        "content-type": "application/json",
+        "ce_specversion": "1.0",
+        "ce_id": str(ids.named("receipt", runtime.service.name, *name)),
+        "ce_source": f"/kehu/{runtime.service.name}",
+        "ce_type": "kehu.Receipt.v1",
+    }
+    value = receipt.model_dump_json(exclude_none=True).encode()
+    return Answer(key, value, tuple((n, v.encode()) for n, v in headers.items()))

@@ -1,0 +1,45 @@
+"""The way out without a broker: a service's own events, page by page, as CloudEvents."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from chassis.auth import Role
+from chassis.cloudevents import written
+from chassis.context import allowed
+from chassis.runtime import Runtime
+
+READERS: tuple[Role, ...] = ("integration", "operations")
+router = APIRouter(tags=["events"])
+
+
+class FeedPage(BaseModel):
+    """Events in the order of the log. `next` is to be asked for as `after`; at the end of the log it stays the same."""
+
+    items: list[dict[str, Any]] = Field(
+        description="CloudEvents 1.0. `sequence` is the position in the log, `kehuprev` the one before it in its topic "
+        "(context of the type) and `kehupart`: a reader that does not have it has missed something."
+    )
+    next: int = Field(examples=[4711])
+    head: int = Field(description="The last position of the log now.", examples=[4711])
+
+
+@router.get("/events", dependencies=[allowed(*READERS)], summary="Events of this service after a position")
+async def events(
+    request: Request,
+    after: Annotated[int, Query(ge=0, description="Position after which to read; 0: from the first event.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+    type: Annotated[  # noqa: A002 - the name in the URL
+        list[str] | None, Query(description="Only these types, without version: credit.InvoiceIssued")
+    ] = None,
+) -> FeedPage:
+    """What is personal in an event stays sealed: its keys never leave this service."""
+    runtime: Runtime = request.app.state.runtime
+    head = await runtime.store.head()
+    raws = await runtime.store.read_raw(after, limit, types=type)
+    before = await runtime.store.previous(raws)
+    full = len(raws) == limit
+    last = raws[-1].position if raws and (full or raws[-1].position > head) else max(head, after)
+    items = [written(raw, runtime.service.name, previous) for raw, previous in zip(raws, before, strict=True)]
+    return FeedPage(items=items, next=last, head=max(head, last))

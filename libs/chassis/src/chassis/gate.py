@@ -1,0 +1,151 @@
+"""The gate in front of a service: who comes in, with how much, and a clear answer whatever happens behind it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.auth import Principal, Tokens, bearer, principal_of
+from chassis.problems import (
+    Problem,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    Unexpected,
+    UnsupportedMediaType,
+    answer,
+)
+from chassis.telemetry import LOG, correlation, place, traceparent
+from engine.ports import Conflict, StoreFailed
+
+OPEN = ("/docs", "/openapi.json", "/docs/oauth2-redirect")
+"""Readable without a token: what the API is."""
+WITH_BODY = ("POST", "PUT", "PATCH")
+RETRY_AFTER = {"Retry-After": "2"}
+
+
+@dataclass(slots=True)
+class Gate:
+    """ASGI middleware of one service; `open` counts the requests being answered."""
+
+    app: ASGIApp
+    service: str
+    tokens: Tokens
+    largest_body: int
+    at_once: int
+    open: int = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state.update(correlation=correlation(headers), traceparent=traceparent(headers))
+        with structlog.contextvars.bound_contextvars(correlation=str(state["correlation"]), service=self.service):
+            await self._pass(scope, receive, send, headers)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+        state = scope["state"]
+        reply = _Reply(send, state["correlation"])
+        start = perf_counter()
+        self.open += 1
+        try:
+            state["principal"] = self._admitted(scope, headers)
+            await self.app(scope, _limited(receive, self.largest_body), reply)
+        except Exception as error:
+            if reply.status:
+                raise
+            problem = problem_of(error)
+            response = answer(problem, self.service, headers.get("accept-language"), str(state["correlation"]))
+            await response(scope, receive, reply)
+        finally:
+            self.open -= 1
+            took = round((perf_counter() - start) * 1000, 1)
+            LOG.info("request", method=scope["method"], path=scope["path"], status=reply.status, ms=took)
+
+    def _admitted(self, scope: Scope, headers: Headers) -> Principal | None:
+        if scope["path"].removeprefix(scope.get("root_path", "")) in OPEN:
+            return None
+        if self.open > self.at_once:
+            raise Problem(TooManyRequests(), headers=RETRY_AFTER)
+        token = bearer(headers.get("authorization"))
+        principal = principal_of(token, self.tokens) if token else None
+        if principal is None:
+            raise Problem(Unauthenticated(), headers={"WWW-Authenticate": 'Bearer realm="kehu"'})
+        if int(headers.get("content-length") or 0) > self.largest_body:
+            raise Problem(TooLarge(limit=self.largest_body))
+        if scope["method"] in WITH_BODY and _has_body(headers) and not _is_json(headers.get("content-type", "")):
+            raise Problem(UnsupportedMediaType(expected="application/json"))
+        return principal
+
+
+@dataclass(slots=True)
+class _Reply:
+    """The way back: notes the status, adds the correlation."""
+
+    send: Send
+    correlation: UUID
+    status: int = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)["X-Correlation-Id"] = str(self.correlation)
+        await self.send(message)
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """`receive` that raises 413 as soon as more than `limit` bytes came, announced or not."""
+    taken = 0
+
+    async def take() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise Problem(TooLarge(limit=limit))
+        return message
+
+    return take
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _is_json(content_type: str) -> bool:
+    media = content_type.partition(";")[0].strip().lower()
+    return media == "application/json" or media.endswith("+json")
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an error that no route foresaw is answered with; logged without its message."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, (StoreFailed, Conflict)) or any(_unreachable(e) for e in _chain(error)):
+        LOG.warning("unavailable", error=type(error).__name__)
+        return Problem(Unavailable(), headers=RETRY_AFTER)
+    LOG.error("unexpected", error=type(error).__name__, at=place(error))
+    return Problem(Unexpected())
+
+
+def _chain(error: BaseException) -> Iterable[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = getattr(current, "orig", None) or current.__cause__
+
+
+def _unreachable(error: BaseException) -> bool:
+    """A connection refused, cut, or not to be had: SQLSTATE 08 (connection), 53 (resources), 57P (shut down)."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    return (
+        isinstance(error, OSError) or state.startswith(("08", "53", "57P")) or type(error).__name__ == "InterfaceError"
+    )

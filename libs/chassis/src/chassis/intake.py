@@ -1,0 +1,304 @@
+"""Documents of the ERP: each message decided once, and answered with what became of it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from chassis.auth import Principal
+from chassis.cloudevents import Message
+from chassis.problems import InvalidDocument, OtherBody, UnknownType, UnknownVersion, WaitedTooLong, defects
+from chassis.service import ToCommands
+from chassis.settings import Intake as IntakeSettings
+from engine import ids
+from engine.decider import Command, Rejected, Waits
+from engine.handle import KEY_REUSED, Asked
+from engine.inbox import Entry, Inbox, Waiting
+from engine.personal import holds_personal
+from engine.ports import Meta, Verdict
+from events.envelope import Origin
+from events.erp import Document
+
+MOST_DEFECTS = 20
+
+
+class Decides(Protocol):
+    """What the intake needs of the engine."""
+
+    async def handle_many(self, asked: Sequence[Asked]) -> list[Verdict]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a request to the intake, and how it is to be understood."""
+
+    principal: Principal
+    correlation: UUID
+    traceparent: str | None = None
+    origin: Origin = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a message."""
+
+    entry: Entry
+    duplicate: bool = False
+
+    @property
+    def verdict(self) -> Literal["accepted", "duplicate", "waiting", "rejected"]:
+        return "duplicate" if self.duplicate else self.entry.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A message on its way to a decision."""
+
+    message: Message
+    attempt: int
+    sender: Sender
+    document: Document
+    commands: Sequence[Command]
+    waited: float = 0.0
+
+    @property
+    def correlation(self) -> UUID:
+        """That of the request, or one of the record's own."""
+        return ids.named("record", self.message.came) if self.message.came else self.sender.correlation
+
+    @property
+    def traceparent(self) -> str | None:
+        return self.message.traceparent or self.sender.traceparent
+
+    def asked(self) -> list[Asked]:
+        meta = Meta(
+            self.sender.principal.id,
+            self.correlation,
+            traceparent=self.traceparent,
+            origin=self.sender.origin,
+            asserted_recorded=self.message.recorded if self.sender.origin == "initial_load" else None,
+        )
+        actor = self.sender.principal.actor()
+        return [Asked(c, command_id(self.message, self.attempt, n), meta, actor) for n, c in enumerate(self.commands)]
+
+    def entry(self, verdict: Literal["accepted", "waiting", "rejected"], **more: Any) -> Entry:
+        return _entry(self.message, self.attempt, verdict, self.document.about, **more)
+
+
+def command_id(message: Message, attempt: int, n: int) -> UUID:
+    """The id of command `n` of a message: the same at every delivery, another one when it is decided anew."""
+    suffix = [attempt, n] if attempt or n else []
+    return ids.named("erp", message.source, message.id, *suffix)
+
+
+@dataclass
+class Intake:
+    """The intake of one service. `rules` finds the class of a rule by its code."""
+
+    decides: Decides
+    inbox: Inbox
+    takes: Mapping[type[Document], ToCommands]
+    rules: Mapping[str, type[Rejected]]
+    settings: IntakeSettings
+    _types: Mapping[str, type[Document]] = field(init=False)
+    _lanes: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._types = {document.type: document for document in self.takes}
+        self._lanes = asyncio.Semaphore(self.settings.lanes)
+
+    async def take(self, messages: Sequence[Message], sender: Sender) -> list[Taken]:
+        """What became of each message, in their order; those of one customer are decided in their order.
+
+        Raises StoreFailed or Conflict where some could not be decided; sent again, the others are duplicates then.
+        """
+        taken: dict[int, Taken] = {}
+        for turn in _turns(messages):
+            taken |= await self._turn(turn, sender)
+        return [taken[n] for n in range(len(messages))]
+
+    async def retry(self, waiting: Sequence[Waiting]) -> None:
+        """Decide anew about documents that wait."""
+        drafts: dict[int, _Draft] = {}
+        settled: list[Entry] = []
+        for n, w in enumerate(waiting):
+            draft = self._draft(_message(w), w.attempt + 1, _sender(w), w.waited)
+            if isinstance(draft, Entry):
+                settled.append(draft)
+            else:
+                drafts[n] = draft
+        await self.inbox.record(settled, [])
+        await self._decide(drafts)
+
+    async def refuse(self, message: Message, rule: Rejected) -> Taken:
+        """Keep `rule` as the verdict on a message that cannot be decided; sent again it is decided anew."""
+        before = (await self.inbox.known([message.key])).get(message.key)
+        refused = _refused(message, before.attempt + 1 if before else 0, rule)
+        await self.inbox.record([refused], [])
+        return Taken(refused)
+
+    async def _turn(self, turn: Mapping[int, Message], sender: Sender) -> dict[int, Taken]:
+        known = await self.inbox.known([m.key for m in turn.values()])
+        taken: dict[int, Taken] = {}
+        drafts: dict[int, _Draft] = {}
+        for n, message in turn.items():
+            found = self._known(message, known.get(message.key)) or self._fresh(message, known.get(message.key), sender)
+            if isinstance(found, Taken):
+                taken[n] = found
+            else:
+                drafts[n] = found
+        refused = [t.entry for t in taken.values() if not t.entry.receipt and t.entry.rule != OtherBody.code()]
+        await self.inbox.record(refused, [])
+        decided = await self._decide(drafts)
+        return taken | {n: Taken(entry) for n, entry in decided.items()}
+
+    def _known(self, message: Message, before: Entry | None) -> Taken | None:
+        """The answer where the message was taken before and stands; None where it is to be decided.
+
+        A record that is read again, because we died before its offset was committed, is no duplicate.
+        """
+        same = before is not None and before.digest == message.digest
+        again = same and before is not None and message.came is not None and message.came == before.came
+        if before is None or (before.verdict == "rejected" and not again):
+            return None
+        if same:
+            return Taken(before, duplicate=not again)
+        return Taken(_refused(message, before.attempt, OtherBody(), before.customer))
+
+    def _fresh(self, message: Message, before: Entry | None, sender: Sender) -> "Taken | _Draft":
+        attempt = before.attempt + 1 if before else 0
+        draft = self._draft(message, attempt, sender)
+        return Taken(draft) if isinstance(draft, Entry) else draft
+
+    def _draft(self, message: Message, attempt: int, sender: Sender, waited: float = 0.0) -> "_Draft | Entry":
+        """The message as commands, or the entry that refuses it."""
+        document = self._types.get(message.type)
+        if document is None:
+            return _refused(message, attempt, self._unknown(message.type))
+        try:
+            read = document.model_validate(message.data)
+            asked = self.takes[document](read)
+            commands = [asked] if isinstance(asked, Command) else list(asked)
+        except ValidationError as error:
+            found = [d.model_dump() for d in defects(error.errors(include_input=False))[:MOST_DEFECTS]]
+            return _refused(message, attempt, InvalidDocument(type=message.type, errors=found))
+        except Rejected as rule:
+            return _refused(message, attempt, rule)
+        return _Draft(message, attempt, sender, read, commands, waited)
+
+    def _unknown(self, kind: str) -> Rejected:
+        name = kind.rpartition(".v")[0]
+        known = [t for t in self._types if t.rpartition(".v")[0] == name]
+        return UnknownVersion(type=kind, known=", ".join(known)) if known else UnknownType(type=kind)
+
+    async def _decide(self, drafts: Mapping[int, _Draft]) -> dict[int, Entry]:
+        """Decide: lanes of different customers at the same time, within a lane in order. Keeps what was decided."""
+        lanes: defaultdict[str, list[int]] = defaultdict(list)
+        for n, draft in drafts.items():
+            lanes[draft.document.about or ""].append(n)
+        done = await asyncio.gather(
+            *(self._lane([drafts[n] for n in lane]) for lane in lanes.values()), return_exceptions=True
+        )
+        entries: dict[int, Entry] = {}
+        for lane, result in zip(lanes.values(), done, strict=True):
+            if not isinstance(result, BaseException):
+                entries |= dict(zip(lane, result, strict=True))
+        await self._record(entries, drafts)
+        for result in done:
+            if isinstance(result, BaseException):
+                raise result
+        return entries
+
+    async def _record(self, entries: Mapping[int, Entry], drafts: Mapping[int, _Draft]) -> None:
+        waiting = [_waiting(drafts[n]) for n, entry in entries.items() if entry.verdict == "waiting"]
+        await self.inbox.record(list(entries.values()), waiting)
+
+    async def _lane(self, drafts: Sequence[_Draft]) -> list[Entry]:
+        async with self._lanes:
+            if all(len(d.commands) == 1 for d in drafts):
+                verdicts = await self.decides.handle_many([a for d in drafts for a in d.asked()])
+                return [self._entry(d, v) for d, v in zip(drafts, verdicts, strict=True)]
+            return [self._entry(d, await self._one_by_one(d)) for d in drafts]
+
+    async def _one_by_one(self, draft: _Draft) -> Verdict | None:
+        """The verdict on a document of several commands: the first refusal, else the last of them."""
+        verdict: Verdict | None = None
+        for asked in draft.asked():
+            verdict = (await self.decides.handle_many([asked]))[0]
+            if verdict.outcome == "rejected":
+                break
+        return verdict
+
+    def _entry(self, draft: _Draft, verdict: Verdict | None) -> Entry:
+        if verdict is None or verdict.outcome != "rejected":
+            return draft.entry("accepted", position=verdict.positions[1] if verdict and verdict.positions else None)
+        code, params = verdict.rule or "", dict(verdict.params or {})
+        if code == KEY_REUSED:
+            return draft.entry("rejected", rule=OtherBody.code())
+        if not issubclass(self.rules.get(code, Rejected), Waits) or holds_personal(type(draft.document)):
+            return draft.entry("rejected", rule=code, params=params)
+        if draft.waited > self.settings.wait.total_seconds():
+            late = WaitedTooLong(days=self.settings.wait.days, reason=code)
+            return draft.entry("rejected", rule=late.code(), params=late.params)
+        return draft.entry("waiting", rule=code, params=params)
+
+
+def _turns(messages: Sequence[Message]) -> Iterable[dict[int, Message]]:
+    """The messages so that none stands twice in a turn: a repetition in a batch is answered after the first."""
+    turns: list[dict[int, Message]] = []
+    seen: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for n, message in enumerate(messages):
+        turn = seen[message.key]
+        seen[message.key] += 1
+        if turn == len(turns):
+            turns.append({})
+        turns[turn][n] = message
+    return turns
+
+
+def _entry(
+    message: Message,
+    attempt: int,
+    verdict: Literal["accepted", "waiting", "rejected"],
+    customer: str | None,
+    **more: Any,
+) -> Entry:
+    return Entry(
+        message.source, message.id, message.type, customer, message.digest, attempt, verdict, came=message.came, **more
+    )
+
+
+def _refused(message: Message, attempt: int, rule: Rejected, customer: str | None = None) -> Entry:
+    return _entry(message, attempt, "rejected", customer, rule=rule.code(), params=rule.params)
+
+
+def _waiting(draft: _Draft) -> Waiting:
+    m, sender = draft.message, draft.sender
+    meta = {
+        "actor": sender.principal.id,
+        "roles": sorted(sender.principal.roles),
+        "correlation": str(draft.correlation),
+        "traceparent": draft.traceparent,
+        "origin": sender.origin,
+        "recorded": m.recorded.isoformat() if m.recorded else None,
+    }
+    data = orjson.dumps(m.data, default=str).decode()
+    return Waiting(m.source, m.id, m.type, draft.document.about, data, meta, draft.attempt, m.digest)
+
+
+def _message(waiting: Waiting) -> Message:
+    recorded = waiting.meta["recorded"]
+    instant = datetime.fromisoformat(recorded) if recorded else None
+    return Message(waiting.source, waiting.id, waiting.type, orjson.loads(waiting.data), instant, waiting.digest)
+
+
+def _sender(waiting: Waiting) -> Sender:
+    meta = waiting.meta
+    principal = Principal(str(meta["actor"]), frozenset(meta["roles"]))
+    return Sender(principal, UUID(str(meta["correlation"])), meta["traceparent"], meta["origin"])

@@ -1,0 +1,239 @@
+"""What operations look at and do: consumers, workers, views, dead letters, timers. Thin: the engine does it."""
+
+import asyncio
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from chassis.context import Who, allowed
+from chassis.health import ServiceHealth, service_health
+from chassis.once import DoOnce
+from chassis.problems import CannotRollBack, Problem, UnknownPath
+from chassis.rebuilds import Rebuild
+from chassis.runtime import Runtime
+from chassis.workers import replayers
+from engine import deadletters, timers
+from engine.deadletters import DeadLetter
+from engine.projection import View
+from engine.rebuild import rollback
+from engine.timers import Broken
+from engine.views import ViewRegistry
+
+router = APIRouter(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
+
+
+class WorkerState(BaseModel):
+    """A worker of this process: `halted` until a person has acted and restarts it."""
+
+    name: str
+    state: Literal["new", "running", "waiting", "halted", "stopped"]
+    restarts: int
+    error: str | None
+    since: datetime | None
+
+
+class ViewState(BaseModel):
+    """A view: `version` of its fold in this software, `live` of the table that is read, and the last rebuild."""
+
+    name: str
+    version: int
+    live: int | None
+    build: int | None
+    table: str | None
+    rebuild: Rebuild | None = Field(default=None, description="The last one this process was asked for.")
+
+
+class Letters(BaseModel):
+    """Parked events; `next` is to be asked for as `after`."""
+
+    items: list[DeadLetter]
+    next: int
+
+
+class Chosen(BaseModel):
+    """Letters of one customer in one group; `letter` names a single one to discard."""
+
+    group: str = Field(examples=["view:invoices"])
+    customer: str = Field(examples=["C-103"])
+    letter: int | None = None
+
+
+class Done(BaseModel):
+    """How many letters were dealt with; None: it failed again, all stay parked."""
+
+    letters: int | None
+
+
+class BrokenTimers(BaseModel):
+    """Broken timers by key; `next` is to be asked for as `after`."""
+
+    items: list[Broken]
+    next: str
+
+
+class ChosenTimer(BaseModel):
+    """One broken timer; without `key` all of them."""
+
+    key: str | None = Field(default=None, examples=["overdue/I-90017/1"])
+
+
+class Again(BaseModel):
+    """How many timers are tried again."""
+
+    timers: int
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+@router.get("/consumers", summary="How far each consumer lies behind")
+async def consumers(request: Request) -> ServiceHealth:
+    """Lag in events and seconds, and parked customers, by group."""
+    return await service_health(_runtime(request))
+
+
+@router.get("/workers", summary="The workers of this process")
+async def workers(request: Request) -> list[WorkerState]:
+    """Empty where this process has none."""
+    supervisor = _runtime(request).supervisor
+    found = supervisor.status() if supervisor else {}
+    return [WorkerState(name=name, **asdict(status)) for name, status in found.items()]
+
+
+@router.post("/workers/{name}/restart", status_code=202, summary="Start a halted worker again")
+async def restart(request: Request, name: str, once: DoOnce) -> WorkerState:
+    """Nothing happens to one that runs."""
+
+    async def act() -> WorkerState:
+        supervisor = _runtime(request).supervisor
+        if supervisor is None or name not in supervisor.status():
+            raise Problem(UnknownPath())
+        await supervisor.restart(name)
+        return WorkerState(name=name, **asdict(supervisor.status()[name]))
+
+    return await once(WorkerState, act)
+
+
+@router.get("/views", summary="The views and their versions")
+async def views(request: Request) -> list[ViewState]:
+    """With the progress of rebuilds."""
+    runtime = _runtime(request)
+    return [await _state(runtime, view) for view in runtime.views]
+
+
+@router.get("/views/{name}", summary="One view, with the progress of its rebuild")
+async def view_state(request: Request, name: str) -> ViewState:
+    """404 where this service has no such view."""
+    runtime = _runtime(request)
+    return await _state(runtime, _view(runtime, name))
+
+
+@router.post("/views/{name}/rebuild", status_code=202, summary="Build a view anew beside the live one")
+async def rebuild_view(request: Request, name: str, once: DoOnce) -> ViewState:
+    """Answers at once; the progress is shown by the view. While one runs, another is not begun."""
+    runtime = _runtime(request)
+    view = _view(runtime, name)
+
+    async def act() -> ViewState:
+        runtime.rebuilds.start(view)
+        await asyncio.sleep(0)
+        return await _state(runtime, view)
+
+    return await once(ViewState, act)
+
+
+@router.post("/views/{name}/rollback", summary="Put the build before the live one back")
+async def rollback_view(request: Request, name: str, once: DoOnce) -> ViewState:
+    """It is caught up first, so nothing older is ever read."""
+    runtime = _runtime(request)
+    view = _view(runtime, name)
+
+    async def act() -> ViewState:
+        try:
+            await rollback(view, runtime.database, runtime.bus, runtime.serde)
+        except LookupError as error:
+            raise Problem(CannotRollBack(view=name)) from error
+        return await _state(runtime, view)
+
+    return await once(ViewState, act)
+
+
+@router.get("/dead-letters", summary="Events that wait for a person")
+async def letters(
+    request: Request,
+    group: Annotated[str | None, Query(description="Only of this consumer: view:invoices")] = None,
+    customer: Annotated[str | None, Query(description="Only of this customer.")] = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Letters:
+    """Positions and kinds of error, never content."""
+    found = await deadletters.letters(_runtime(request).database.pool, group, customer, after, limit)
+    return Letters(items=found, next=found[-1].id if found else after)
+
+
+@router.post("/dead-letters/replay", summary="Try a customer's parked events again, in order")
+async def replay(request: Request, chosen: Chosen, once: DoOnce) -> Done:
+    """All or none. That it failed again is an answer, too: the next try has another key."""
+    runtime = _runtime(request)
+    worker = replayers(runtime).get(chosen.group)
+    if worker is None:
+        raise Problem(UnknownPath())
+    pool = runtime.database.pool
+
+    async def act() -> Done:
+        return Done(letters=await deadletters.replay(pool, runtime.bus, runtime.serde, worker, chosen.customer))
+
+    return await once(Done, act)
+
+
+@router.post("/dead-letters/discard", summary="Take parked events as never to be dealt with")
+async def discard(request: Request, chosen: Chosen, principal: Who, once: DoOnce) -> Done:
+    """Kept with the name of whoever decided it; a rebuild leaves them out, too."""
+    pool = _runtime(request).database.pool
+
+    async def act() -> Done:
+        count = await deadletters.discard(pool, chosen.group, chosen.customer, principal.id, chosen.letter)
+        return Done(letters=count)
+
+    return await once(Done, act)
+
+
+@router.get("/timers", summary="Due commands that wait for a person")
+async def broken_timers(
+    request: Request,
+    after: Annotated[str, Query(description="`next` of the page before.")] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> BrokenTimers:
+    """Their decision broke as often as it is tried; all others of their day went on without them."""
+    found = await timers.broken(_runtime(request).database.pool, after, limit)
+    return BrokenTimers(items=found, next=found[-1].key if found else after)
+
+
+@router.post("/timers/replay", summary="Have broken due commands decided again")
+async def replay_timers(request: Request, chosen: ChosenTimer, once: DoOnce) -> Again:
+    """They are decided soon, on the business day open then; what breaks again is listed again."""
+    pool = _runtime(request).database.pool
+
+    async def act() -> Again:
+        return Again(timers=await timers.again(pool, chosen.key))
+
+    return await once(Again, act)
+
+
+def _view(runtime: Runtime, name: str) -> View:
+    found = next((view for view in runtime.views if view.name == name), None)
+    if found is None:
+        raise Problem(UnknownPath())
+    return found
+
+
+async def _state(runtime: Runtime, view: View) -> ViewState:
+    live = await ViewRegistry(runtime.database.pool).live(view.name)
+    known: dict[str, Any] = {"live": live.version, "build": live.build, "table": live.table} if live else {}
+    shown = {"live": None, "build": None, "table": None} | known
+    return ViewState(name=view.name, version=view.version, rebuild=runtime.rebuilds.get(view.name), **shown)

@@ -1,0 +1,82 @@
+"""Serving: workers started beside the port, everything stopped in order, open streams included."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from socket import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from chassis.runtime import Runtime, needed, open_runtime
+from chassis.service import Service
+from chassis.settings import Settings
+from chassis.telemetry import configure
+from chassis.workers import ROLES, Role, supervisor
+from engine.database import Database, migrate
+from engine.roles import READER, WRITER
+from engine.wakeups import Wakeups
+
+
+@asynccontextmanager
+async def opened(
+    services: Sequence[Service], settings: Settings, urls: Mapping[str, str]
+) -> AsyncIterator[list[Runtime]]:
+    """Runtimes of `services` over migrated databases; `urls` by service name, those of topics read included."""
+    async with AsyncExitStack() as stack:
+        for service in services:
+            await migrate(urls[service.name])
+        own, databases = {service.name for service in services}, dict[str, Database]()
+        for name in sorted(needed(services)):
+            role, given = (WRITER if name in own else READER), settings.databases
+            databases[name] = await Database.open(urls[name], given.pool, role, strict=given.strict_roles)
+            stack.push_async_callback(databases[name].close)
+        wakeups = Wakeups()
+        runtimes = [await open_runtime(service, settings, databases, wakeups) for service in services]
+        for runtime in runtimes:
+            stack.push_async_callback(runtime.close)
+        yield runtimes
+
+
+@asynccontextmanager
+async def working(runtimes: Sequence[Runtime], roles: Collection[Role] = ROLES) -> AsyncIterator[None]:
+    """The workers of these roles run while the block does; those that fail are started again."""
+    supervisors = [supervisor(runtime, roles) for runtime in runtimes]
+    for it in supervisors:
+        await it.start()
+    try:
+        yield
+    finally:
+        await asyncio.gather(
+            *(it.stop(runtime.settings.work.grace) for it, runtime in zip(supervisors, runtimes, strict=True))
+        )
+
+
+class Server(uvicorn.Server):
+    """uvicorn that ends open event streams first when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, runtimes: Sequence[Runtime]) -> None:
+        super().__init__(config)
+        self._runtimes = runtimes
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal ends the server and is done with: raised again, it would cut short what stops after the server."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        for runtime in self._runtimes:
+            runtime.stopping.set()
+        await super().shutdown(sockets)
+
+
+def server(app: ASGIApp, settings: Settings, runtimes: Sequence[Runtime]) -> Server:
+    """A server for `app` on the port of `settings`; ``await server.serve()`` returns after SIGINT or SIGTERM."""
+    configure(settings.logs)
+    config = uvicorn.Config(
+        app, settings.http.host, settings.http.port, log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=int(settings.work.grace), lifespan="on",
+    )  # fmt: skip
+    return Server(config, runtimes)

@@ -1,0 +1,206 @@
+"""One service at work: its database, its log, its handler, its bus, its workers."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from chassis import rules
+from chassis.intake import Intake
+from chassis.problems import Problem, Unavailable, VersionConflict, ViewBehind
+from chassis.rebuilds import Rebuilds
+from chassis.service import Service
+from chassis.settings import Settings
+from engine import business_day, clock, erasure, standing
+from engine.business_day import BUSINESS_DAY
+from engine.database import Connection, Database
+from engine.decider import Actor, Command, Ref, Rejected, States
+from engine.handle import Asked, Handler
+from engine.inbox import Inbox, Pauses
+from engine.keys import PersonalKeys
+from engine.lifecycle import Supervisor
+from engine.personal import holds_personal
+from engine.ports import Conflict, Meta, Verdict
+from engine.projection import View
+from engine.serde import Serde
+from engine.store import PostgresStore
+from engine.tablebus import TableBus
+from engine.tabletopics import TableTopics
+from engine.views import ViewRegistry, group_of
+from engine.wakeups import Wakeups
+from events.registry import ALL as EVENTS
+
+OWNERS: Mapping[str, str] = {
+    "company": "customer",
+    "customer": "customer",
+    "credit": "credit",
+    "complaint": "complaint",
+    "analytics": "analytics",
+}
+"""Topic -> name of the service whose log it lies in."""
+DEVELOPMENT_KEY = b"kehu: a development key, no more"
+LOOK = 0.015
+DAY_KEPT = 0.2
+
+
+@dataclass(eq=False)
+class Runtime:
+    """What `open_runtime` put together. `stopping` is set when open streams are to end; `supervisor` runs workers."""
+
+    service: Service
+    settings: Settings
+    database: Database
+    owners: Mapping[str, Database]
+    wakeups: Wakeups
+    serde: Serde
+    store: PostgresStore
+    bus: TableBus
+    handler: Handler
+    inbox: Inbox
+    intake: Intake
+    topics: TableTopics
+    rebuilds: Rebuilds
+    rules: Mapping[str, type[Rejected]]
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    supervisor: Supervisor | None = None
+    _day: tuple[float, date] | None = None
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The service's own views and the one of the business day."""
+        return (*self.service.views, BUSINESS_DAY)
+
+    async def decide(
+        self, command: Command, command_id: UUID, meta: Meta, actor: Actor, expected: int | None
+    ) -> Verdict:
+        """The verdict on `command`. Raises the problems 412 and 503."""
+        try:
+            return await self.handler.handle(Asked(command, command_id, meta, actor, expected))
+        except Conflict:
+            if expected is None:
+                raise Problem(Unavailable(), headers={"Retry-After": "1"}) from None
+            raise Problem(VersionConflict()) from None
+
+    async def states(self, refs: Sequence[Ref[Any]]) -> States:
+        """The present states of `refs`, from their streams."""
+        return await self.handler.states(refs)
+
+    def refusal(self, verdict: Verdict) -> Rejected:
+        """The rule behind a rejected verdict, with its parameters."""
+        return self.rules.get(verdict.rule or "", Rejected)(**(verdict.params or {}))
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection over the service's views; what is done with it is never kept."""
+        async with self.database.engine.connect() as connection:
+            yield connection
+
+    async def reached(self, positions: Mapping[str, int]) -> None:
+        """Waits until the views have folded these positions, by service name. Raises the problem 503 after a while."""
+        deadline = monotonic() + self.settings.http.patience
+        for service, position in positions.items():
+            while not await self._reached(service, position):
+                if monotonic() > deadline:
+                    raise Problem(ViewBehind(position=f"{service}:{position}"), headers={"Retry-After": "1"})
+                await asyncio.sleep(LOOK)
+
+    async def _reached(self, service: str, position: int) -> bool:
+        owner = next((db for topic, db in self.owners.items() if OWNERS.get(topic) == service), None)
+        if owner is None or position == 0:
+            return True
+        goal = await standing.target(owner.reader, position)
+        if goal is None:
+            return False
+        groups = [group_of(view) for view in self.views if goal.topic in view.topics]
+        return await standing.reached(self.database.pool, groups, goal)
+
+    async def business_day(self) -> date:
+        """The open business day; the calendar's in the company's time zone before the first was opened."""
+        if self._day is None or self._day[0] < monotonic():
+            day, _ = await business_day.state(self.database.pool, self.settings.company.id)
+            self._day = monotonic() + DAY_KEPT, day or clock.today(self.settings.company.time_zone)
+        return self._day[1]
+
+    async def went_live(self) -> bool:
+        """Whether the initial load is over, as far as this service has heard."""
+        return (await business_day.state(self.database.pool, self.settings.company.id))[1]
+
+    async def lags(self) -> dict[str, standing.Lag]:
+        """How far each consumer of this service lies behind."""
+        return await standing.lags(self.database.pool, self.bus, self.owners)
+
+    async def close(self) -> None:
+        """Store what is under way; the databases stay open, they belong to whoever opened them."""
+        self.stopping.set()
+        await self.rebuilds.stop()
+        await self.handler.close()
+        await self.store.close()
+
+
+def topics_of(service: Service) -> set[str]:
+    """The topics a service owns or reads."""
+    viewed = {topic for view in (*service.views, BUSINESS_DAY) for topic in view.topics}
+    answered = {topic for reaction in service.reactions for topic in reaction.topics}
+    planned = {event.context() for timer in service.timers for event in timer.handles}
+    return {*service.contexts, *viewed, *answered, *planned, *([erasure.TOPIC] if seals(service) else [])}
+
+
+def seals(service: Service) -> bool:
+    """Whether a service states events that hold personal data: it then has keys, and destroys them on erasure."""
+    return any(holds_personal(event) for event in EVENTS if event.context() in service.contexts)
+
+
+async def open_runtime(
+    service: Service, settings: Settings, databases: Mapping[str, Database], wakeups: Wakeups | None = None
+) -> Runtime:
+    """`service` over its migrated database; `databases` by service name: its own and those of the topics it reads."""
+    own = databases[service.name]
+    wakeups = wakeups or Wakeups()
+    owners = {topic: databases[OWNERS.get(topic, service.name)] for topic in topics_of(service)}
+    key = _wrapping_key(settings)
+    serde = Serde(PersonalKeys(own.pool, key) if key else None)
+    store = PostgresStore(own, serde, settings.company.id, wakeups)
+    await ViewRegistry(own.pool).ensure([*service.views, BUSINESS_DAY])
+    known = {**rules.faults(), **rules.classes(service)}
+    inbox = Inbox(own, Pauses(settings.intake.retry, settings.intake.longest_retry.total_seconds()))
+    runtime: Runtime
+
+    async def today() -> date:
+        return await runtime.business_day()
+
+    handler = Handler(store, service.deciders, service.loaders, own, today)
+    bus = TableBus({t: db.reader for t, db in owners.items()}, own.pool, wakeups=wakeups)
+    runtime = Runtime(
+        service=service,
+        settings=settings,
+        database=own,
+        owners=owners,
+        wakeups=wakeups,
+        serde=serde,
+        store=store,
+        bus=bus,
+        handler=handler,
+        inbox=inbox,
+        intake=Intake(handler, inbox, service.intake, known, settings.intake),
+        topics=TableTopics(own.pool, wakeups=wakeups),
+        rebuilds=Rebuilds(own, bus, serde),
+        rules=known,
+    )
+    return runtime
+
+
+def needed(services: Iterable[Service]) -> set[str]:
+    """Names of the services whose databases these services read or own."""
+    return {OWNERS.get(topic, service.name) for service in services for topic in topics_of(service)}
+
+
+def _wrapping_key(settings: Settings) -> bytes | None:
+    """The key-encryption key; without one no personal data can be stored."""
+    if settings.keys.encryption:
+        return base64.b64decode(settings.keys.encryption.get_secret_value())
+    return DEVELOPMENT_KEY if settings.auth.development else None

@@ -1,0 +1,150 @@
+"""Everything that can be set, in groups. The only reader of the environment: ``KEHU_<GROUP>__<FIELD>``."""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis.auth import DEVELOPMENT, Principal, Role
+
+
+class Http(BaseModel):
+    """The port and what is taken through it."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port.")
+    largest_body: int = Field(10_000_000, gt=0, description="Bytes of a request body; above: 413.")
+    largest_document: int = Field(1_000_000, gt=0, description="Bytes of a single document for the intake; above: 413.")
+    at_once: int = Field(2000, gt=0, description="Requests of one service answered at the same time; above: 429.")
+    heartbeat: float = Field(15.0, gt=0, description="Seconds between the heartbeats of an open event stream.")
+    patience: float = Field(5.0, gt=0, description="Seconds a read waits for the position asked for; then 503.")
+
+
+class Grant(BaseModel):
+    """Whose a token is."""
+
+    id: str = Field(description="Name of the person or system; the actor of its events.")
+    roles: frozenset[Role] = Field(description="Roles held.")
+
+
+class Auth(BaseModel):
+    """Who may come in."""
+
+    development: bool = Field(False, description="Take the development tokens (dev-admin, ...). For one machine only.")
+    tokens: dict[str, Grant] = Field(default_factory=dict, description="Bearer token -> whose it is, as JSON.")
+
+    def known(self) -> dict[str, Principal]:
+        """All tokens that are taken."""
+        own = {token: Principal(grant.id, frozenset(grant.roles)) for token, grant in self.tokens.items()}
+        return {**DEVELOPMENT, **own} if self.development else own
+
+
+class Company(BaseModel):
+    """The selling company whose customers these are."""
+
+    id: str = Field("main", description="The legal entity; stands in every event.")
+    time_zone: str = Field("Asia/Shanghai", description="IANA name; business dates are dates there.")
+    opens_days: bool = Field(True, description="Open each business day by the clock; false: by command only.")
+
+
+class Databases(BaseModel):
+    """Where the services keep what they know."""
+
+    server: SecretStr | None = Field(
+        None, description="postgresql:// URL of a server to use instead of the embedded one; databases are made in it."
+    )
+    urls: dict[str, SecretStr] = Field(default_factory=dict, description="Service name -> postgresql:// URL, as JSON.")
+    pool: int = Field(
+        6,
+        gt=0,
+        description="Sessions of each pool: a service has one for its work, one for its views, one for reading topics.",
+    )
+    strict_roles: bool = Field(
+        False,
+        description="Do not start where sessions cannot take on the roles kehu_writer and kehu_reader; "
+        "false: a warning, and the rights of the login.",
+    )
+
+
+class Intake(BaseModel):
+    """Documents of the ERP."""
+
+    batch: int = Field(1000, gt=0, description="Documents in one batch, at most.")
+    lanes: int = Field(64, gt=0, description="Customers decided about at the same time.")
+    wait: timedelta = Field(timedelta(days=3), description="How long a document waits for what it refers to.")
+    retry: float = Field(2.0, gt=0, description="Seconds between looks at the documents that wait.")
+    topics: bool = Field(True, description="Take documents from the erp.* topics as well, and answer there.")
+    keep: timedelta = Field(
+        timedelta(days=7),
+        description="How long a topic keeps messages that were read; those with data of persons: not.",
+    )
+    longest_retry: timedelta = Field(
+        timedelta(minutes=10), description="Longest pause between two tries of a document."
+    )
+
+
+class Keys(BaseModel):
+    """The key that wraps the keys of persons."""
+
+    encryption: SecretStr | None = Field(None, description="Key-encryption key, 32 bytes as base64.")
+
+
+class Work(BaseModel):
+    """Workers: what feeds views, reacts, watches due dates."""
+
+    member: str = Field("main", description="Name of this process in its groups; each process needs its own.")
+    grace: float = Field(5.0, gt=0, description="Seconds workers and requests get to end when the process stops.")
+
+
+class Logs(BaseModel):
+    """What is written about requests and work; never bodies, never personal data."""
+
+    format: Literal["json", "pretty"] = Field("json", description="One JSON object a line, or coloured text.")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level written.")
+
+
+class Settings(BaseSettings):
+    """All groups. ``KEHU_HTTP__PORT=8080`` sets `http.port`."""
+
+    model_config = SettingsConfigDict(env_prefix="KEHU_", env_nested_delimiter="__", extra="ignore")
+
+    http: Http = Field(default_factory=Http)
+    auth: Auth = Field(default_factory=Auth)
+    company: Company = Field(default_factory=Company)
+    databases: Databases = Field(default_factory=Databases)
+    intake: Intake = Field(default_factory=Intake)
+    keys: Keys = Field(default_factory=Keys)
+    work: Work = Field(default_factory=Work)
+    logs: Logs = Field(default_factory=Logs)
+
+
+GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("http", Http),
+    ("auth", Auth),
+    ("company", Company),
+    ("databases", Databases),
+    ("intake", Intake),
+    ("keys", Keys),
+    ("work", Work),
+    ("logs", Logs),
+)
+
+
+def reference() -> str:
+    """docs/reference/settings.md: every setting with its default and meaning."""
+    lines = ["# Settings", "", "Generated. Each is read from the environment once, at the start.", ""]
+    for group, model in GROUPS:
+        lines += [
+            f"## {group}",
+            "",
+            (model.__doc__ or "").strip(),
+            "",
+            "| variable | default | meaning |",
+            "|---|---|---|",
+        ]
+        for name, found in model.model_fields.items():
+            default = found.get_default(call_default_factory=True, validated_data={})
+            lines.append(f"| `KEHU_{group.upper()}__{name.upper()}` | `{default}` | {found.description} |")
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""Server-sent events over the service's own log: nothing missed, nothing twice, resumed by Last-Event-ID."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from chassis.problems import Defect, Malformed, Problem
+from chassis.runtime import Runtime
+from engine.live import Live as LiveLog
+from events.base import Event
+from events.envelope import Envelope
+
+RETRY = b"retry: 1000\n\n"
+HEARTBEAT = b": still here\n\n"
+Render = Callable[[Envelope[Any]], tuple[str, BaseModel | dict[str, Any]] | None]
+"""An event -> name and data of what the client is told, None to tell nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """The stream a request asks for; `after` is the position it has seen last, None to begin now."""
+
+    runtime: Runtime
+    after: int | None
+
+    def of(self, *types: type[Event], render: Render) -> StreamingResponse:
+        """The events of these types as they are stored, each with its position as id."""
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        body = self._body(types, render)
+        return StreamingResponse(body, media_type="text/event-stream", headers=headers)
+
+    async def _body(self, types: tuple[type[Event], ...], render: Render) -> AsyncIterator[bytes]:
+        runtime = self.runtime
+        after = await runtime.store.head() if self.after is None else self.after
+        yield RETRY
+        spoken = monotonic()
+        async for envelope in LiveLog(runtime.store, runtime.service.contexts).beats(after, types):
+            if runtime.stopping.is_set():
+                return
+            told = _frame(envelope, render) if envelope else None
+            if told is None and monotonic() - spoken >= runtime.settings.http.heartbeat:
+                told = HEARTBEAT
+            if told is not None:
+                spoken = monotonic()
+                yield told
+
+
+def _frame(envelope: Envelope[Any], render: Render) -> bytes | None:
+    told = render(envelope)
+    if told is None:
+        return None
+    name, data = told
+    text = data.model_dump_json().encode() if isinstance(data, BaseModel) else orjson.dumps(data, default=str)
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (envelope.position, name.encode(), text)
+
+
+async def streaming(
+    request: Request,
+    last_event_id: Annotated[str | None, Header(description="Position of the last event seen.")] = None,
+    after: Annotated[int | None, Query(ge=0, description="The same, for the first connection; 0: all.")] = None,
+) -> Streaming:
+    """Where the stream begins. Raises the problem of a Last-Event-ID we never gave out."""
+    if last_event_id and not last_event_id.isdecimal():
+        raise Problem(Malformed(), errors=[Defect(pointer="/header/Last-Event-ID", message="a position")])
+    return Streaming(request.app.state.runtime, int(last_event_id) if last_event_id else after)
+
+
+Live = Annotated[Streaming, Depends(streaming)]
+"""In a route: ``return live.of(AlertRaised, AlertResolved, render=told)``."""
+
+__all__ = ["Live", "Streaming", "streaming"]

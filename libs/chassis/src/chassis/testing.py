@@ -1,0 +1,106 @@
+"""For tests: one service as it runs, and a client that has all rights. The real app, its workers, real databases."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from chassis.app import create_app
+from chassis.run import opened, working
+from chassis.runtime import Runtime
+from chassis.service import Service
+from chassis.settings import Auth, Settings
+from engine.database import Database, migrate
+from engine.ports import Append, Meta, NewEvent
+from engine.serde import Serde
+from engine.store import PostgresStore
+from engine.testing.plugin import MakeDatabase, TestServer
+from events.base import Event
+
+
+@dataclass
+class Served:
+    """The service at work and a client; each request that changes something has a key of its own."""
+
+    runtime: Runtime
+    http: httpx.AsyncClient
+    urls: Mapping[str, str]
+    position: str = ""
+    _keys: "count[int]" = field(default_factory=count)
+
+    async def do(self, method: str, path: str, body: object, **headers: str) -> httpx.Response:
+        """A change, under a new key unless one is given."""
+        headers = {"Idempotency-Key": f"key-{next(self._keys)}", **headers}
+        answer = await self.http.request(method, self._at(path), json=body, headers=headers)
+        self.position = answer.headers.get("X-Kehu-Position", self.position)
+        return answer
+
+    async def post(self, path: str, body: object, **headers: str) -> httpx.Response:
+        return await self.do("POST", path, body, **headers)
+
+    async def put(self, path: str, body: object, **headers: str) -> httpx.Response:
+        return await self.do("PUT", path, body, **headers)
+
+    async def get(self, path: str, **params: str) -> httpx.Response:
+        """Reads what was written last."""
+        headers = {"X-Kehu-Position": self.position} if self.position else {}
+        return await self.http.get(self._at(path), params=params, headers=headers)
+
+    async def erp(self, type_: str, id_: str, data: object, **params: str) -> dict[str, Any]:
+        """The receipt of a document."""
+        event = {"specversion": "1.0", "source": "erp", "id": id_, "type": type_, "data": data}
+        headers = {"Content-Type": "application/cloudevents+json"}
+        answer = await self.http.post(self._at("/intake"), json=event, params=params, headers=headers)
+        receipt: dict[str, Any] = answer.json()
+        if receipt.get("position"):
+            self.position = f"{self.runtime.service.name}:{receipt['position']}"
+        return receipt
+
+    async def hears(self, service: str, stream: str, event: Event, on: date) -> None:
+        """`service`, one of those beside, states `event` in a new stream of its log."""
+        database = await Database.open(self.urls[service], 2)
+        try:
+            store = PostgresStore(database, Serde(None), self.runtime.settings.company.id, self.runtime.wakeups)
+            await store.append(Append({stream: 0}, [NewEvent(stream, event, on)], Meta(service, UUID(int=1))))
+            await store.close()
+        finally:
+            await database.close()
+
+    async def leaks(self, *words: str) -> list[tuple[str, str]]:
+        """Tables of the service that hold one of `words` in plain text."""
+        pool = self.runtime.database.pool
+        found = []
+        for (table,) in await pool.fetch("select tablename from pg_tables where schemaname = 'public'"):
+            for (text,) in await pool.fetch(f'select t::text from "{table}" t'):  # noqa: S608 - its own tables
+                found += [(table, word) for word in words if word in text]
+        return found
+
+    def _at(self, path: str) -> str:
+        return f"{self.runtime.service.prefix}{path}"
+
+
+@asynccontextmanager
+async def serving(
+    service: Service, make_database: MakeDatabase, server: TestServer, beside: tuple[str, ...]
+) -> AsyncIterator[Served]:
+    """`service` on a database of its own; `beside` names the services it listens to: their logs are there, empty."""
+
+    async def prepare(connection: Any) -> None:
+        await migrate(server.postgres.url(await connection.fetchval("select current_database()")))
+
+    urls = {name: await make_database(prepare, "migrated") for name in (service.name, *beside)}
+    async with AsyncExitStack() as stack:
+        (runtime,) = await stack.enter_async_context(opened([service], Settings(auth=Auth(development=True)), urls))
+        await stack.enter_async_context(working([runtime]))
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=create_app([runtime])),
+            base_url="http://kehu",
+            headers={"Authorization": "Bearer dev-admin"},
+            timeout=20,
+        )
+        yield Served(runtime, await stack.enter_async_context(client), urls)

@@ -1,0 +1,285 @@
+"""Documents of the ERP: each answered with what became of it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from chassis.settings import Settings
+
+TERMS = "erp.CreditTerms.v1"
+CUSTOMER = "erp.Customer.v1"
+
+
+def terms(customer: str = "C1", amount: str = "100.00", **more: Any) -> dict[str, Any]:
+    limit = {"amount": amount, "currency": "CNY"}
+    return {"customer": customer, "limit": limit, "valid_from": "2026-01-01", **more}
+
+
+def company(customer: str = "C1") -> dict[str, Any]:
+    basics = {"name": "Acme", "type": "dealer", "currency": "CNY"}
+    contacts = [{"person": "P1", "name": "Ms Zhang", "phone": "139"}]
+    return {"customer": customer, "basics": basics, "contacts": contacts}
+
+
+def event(key: str, data: Any, kind: str = TERMS, **more: Any) -> dict[str, Any]:
+    return {"specversion": "1.0", "source": "erp", "id": key, "type": kind, "data": data, **more}
+
+
+async def send(http: httpx.AsyncClient, message: Any, **params: str) -> httpx.Response:
+    kind = "application/cloudevents-batch+json" if isinstance(message, list) else "application/cloudevents+json"
+    return await http.post("/api/credit/intake", json=message, params=params, headers={"Content-Type": kind})
+
+
+async def verdicts(http: httpx.AsyncClient, *messages: Any) -> list[str]:
+    return [r["verdict"] for r in (await send(http, list(messages))).json()["items"]]
+
+
+async def test_a_document_is_accepted_once_and_is_a_duplicate_then(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    first, again = await send(http, event("1", terms())), await send(http, event("1", terms()))
+    assert (first.status_code, first.json()["verdict"], first.json()["position"]) == (202, "accepted", 2)
+    assert (again.status_code, again.json()["verdict"], again.json()["position"]) == (200, "duplicate", 2)
+    assert await running.runtime.store.head() == 2
+
+
+async def test_binary_mode_is_the_same_document(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    headers = {"ce-specversion": "1.0", "ce-source": "erp", "ce-id": "1", "ce-type": TERMS}
+    first = await http.post("/api/credit/intake", json=terms(), headers=headers)
+    assert first.json()["verdict"] == "accepted"
+    assert await verdicts(http, event("1", terms())) == ["duplicate"]
+
+
+async def test_the_same_id_with_another_body_is_refused_while_the_first_stands(
+    running: Any, http: httpx.AsyncClient
+) -> None:
+    await running.open("C1")
+    await send(http, event("1", terms()))
+    response = await send(http, event("1", terms(amount="200.00")))
+    assert (response.status_code, response.json()["type"]) == (409, "/problems/kehu/other-body")
+    assert await verdicts(http, event("1", terms())) == ["duplicate"]
+
+
+async def test_a_batch_is_answered_one_by_one_and_in_order(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    response = await send(
+        http,
+        [
+            event("1", terms()),
+            event("1", terms()),
+            event("2", terms("C2")),
+            {"id": "3"},
+            event("4", terms(), "erp.Nothing.v1"),
+            event("5", terms(), "erp.CreditTerms.v9"),
+            event("6", {"customer": "C1"}),
+        ],
+    )
+    items = response.json()["items"]
+    assert response.status_code == 202
+    assert [(i["verdict"], i["rule"]) for i in items] == [
+        ("accepted", None),
+        ("duplicate", None),
+        ("waiting", "account-not-there"),
+        ("rejected", "invalid-message"),
+        ("rejected", "unknown-type"),
+        ("rejected", "unknown-version"),
+        ("rejected", "invalid-document"),
+    ]
+    assert items[2]["sentence"] == "The account of C2 has not been opened yet."
+    assert {e["pointer"] for e in items[6]["errors"]} == {"/limit", "/valid_from"}
+
+
+async def test_a_single_document_that_is_wrong_is_a_problem(http: httpx.AsyncClient) -> None:
+    unknown = await send(http, event("1", terms(), "erp.Nothing.v1"))
+    version = await send(http, event("2", terms(), "erp.CreditTerms.v9"))
+    invalid = await send(http, event("3", terms(limit=None, valid_from="x")))
+    nothing = await send(http, {"id": "4"})
+    assert [r.json()["type"].rpartition("/")[2] for r in (unknown, version, invalid, nothing)] == [
+        "unknown-type", "unknown-version", "invalid-document", "invalid-message",
+    ]  # fmt: skip
+    assert {r.status_code for r in (unknown, version, invalid, nothing)} == {422}
+    assert invalid.json()["errors"][0]["pointer"] == "/valid_from"
+
+
+async def test_json_that_is_malformed_or_too_many_are_malformed(http: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/cloudevents+json"}
+    broken = await http.post("/api/credit/intake", content=b'{"specversion": NaN}', headers=headers)
+    deep = await http.post("/api/credit/intake", content=b"[" * 200_000, headers=headers)
+    many = await send(http, [{}] * 1001)
+    assert [r.status_code for r in (broken, deep, many)] == [422, 422, 422]
+    assert broken.json()["type"] == "/problems/kehu/malformed"
+
+
+async def test_a_single_document_of_more_than_a_megabyte_is_too_large(http: httpx.AsyncClient) -> None:
+    response = await send(http, event("1", terms(reason="x" * 1_000_001)))
+    assert (response.status_code, response.json()["type"]) == (413, "/problems/kehu/too-large")
+
+
+async def test_amounts_sent_as_numbers_keep_every_digit(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    headers = {"Content-Type": "application/cloudevents+json"}
+    body = (
+        b'{"specversion":"1.0","source":"erp","id":"1","type":"erp.CreditTerms.v1","data":{"customer":"C1",'
+        b'"limit":{"amount":123456789012345678.91,"currency":"CNY"},"valid_from":"2026-01-01"}}'
+    )
+    response = await http.post("/api/credit/intake", content=body, headers=headers)
+    assert response.json()["verdict"] == "accepted"
+    (last,) = await running.runtime.store.read_all(1, 1)
+    assert str(last.event.limit.amount) == "123456789012345678.91"
+
+
+async def test_a_document_that_waits_is_decided_when_its_customer_arrives(
+    running: Any, http: httpx.AsyncClient, eventually: Callable[..., Any]
+) -> None:
+    assert await verdicts(http, event("1", terms())) == ["waiting"]
+    assert await verdicts(http, event("1", terms())) == ["duplicate"]
+    refused = await send(http, event("1", terms(amount="5.00")))
+    assert refused.json()["type"] == "/problems/kehu/other-body"
+    await running.open("C1")
+
+    async def accepted() -> bool:
+        items = (await http.get("/api/credit/intake/receipts")).json()["items"]
+        return [i["verdict"] for i in items] == ["accepted"]
+
+    await eventually(accepted)
+    (receipt,) = (await http.get("/api/credit/intake/receipts", params={"source": "erp"})).json()["items"]
+    assert (receipt["id"], receipt["position"]) == ("1", 2)
+    assert await running.runtime.inbox.due(["C1"], 10) == []
+
+
+async def test_what_arrived_while_nobody_looked_is_found_at_the_next_start(
+    settings: Settings, start: Any, eventually: Callable[..., Any]
+) -> None:
+    settings.intake.retry = 3600
+    async with start(settings) as it:
+        assert await verdicts(it.http, event("1", terms())) == ["waiting"]
+        await it.runtime.supervisor.stop()
+        await it.open("C1")
+    async with start(settings) as it:
+
+        async def accepted() -> bool:
+            items = (await it.http.get("/api/credit/intake/receipts")).json()["items"]
+            return [i["verdict"] for i in items] == ["accepted"]
+
+        await eventually(accepted)
+
+
+async def test_a_document_that_waited_too_long_is_refused(
+    running: Any, http: httpx.AsyncClient, settings: Settings, eventually: Callable[..., Any]
+) -> None:
+    settings.intake.wait = timedelta(0)
+    await send(http, event("1", terms()))
+
+    async def refused() -> bool:
+        items = (await http.get("/api/credit/intake/receipts")).json()["items"]
+        return [i["rule"] for i in items] == ["waited-too-long"]
+
+    await eventually(refused)
+    assert await running.runtime.inbox.due(["C1"], 10) == []
+
+
+async def test_a_refused_document_is_decided_anew_when_it_is_sent_again(http: httpx.AsyncClient) -> None:
+    assert await verdicts(http, event("1", {"customer": "C1"})) == ["rejected"]
+    assert await verdicts(http, event("1", company(), CUSTOMER)) == ["accepted"]
+    assert await verdicts(http, event("2", company(), CUSTOMER)) == ["rejected"]
+    assert await verdicts(http, event("2", company("C2"), CUSTOMER)) == ["accepted"]
+
+
+async def test_the_documents_of_one_customer_are_decided_in_their_order(running: Any, http: httpx.AsyncClient) -> None:
+    customers = [f"C{n}" for n in range(20)]
+    messages = [event(f"{c}-open", company(c), CUSTOMER) for c in customers]
+    messages += [event(f"{c}-{n}", terms(c, f"{n}.00")) for n in range(1, 6) for c in customers]
+    assert set(await verdicts(http, *messages)) == {"accepted"}
+    for c in customers:
+        stored = await running.runtime.store.read_stream(f"account-{c}")
+        assert [str(e.event.limit.amount) for e in stored[1:]] == [f"{n}.00" for n in range(1, 6)]
+
+
+async def test_a_verdict_that_was_lost_before_it_was_kept_is_the_same_again(
+    running: Any, http: httpx.AsyncClient
+) -> None:
+    await running.open("C1")
+    await send(http, event("1", terms()))
+    await running.runtime.database.pool.execute("delete from inbox")
+    assert (await send(http, event("1", terms()))).json()["position"] == 2
+    assert await running.runtime.store.head() == 2
+
+
+async def test_personal_data_is_kept_nowhere_by_the_intake(running: Any, http: httpx.AsyncClient) -> None:
+    await verdicts(http, event("1", company(), CUSTOMER), event("2", company(), CUSTOMER))
+    for table in ("inbox", "waiting", "verdicts", "events"):
+        rows = await running.runtime.database.pool.fetch(f"select t::text from {table} t")
+        assert not any("Zhang" in row[0] for row in rows), table
+
+
+async def test_only_an_integration_may_send_documents(http: httpx.AsyncClient) -> None:
+    http.headers["Authorization"] = "Bearer dev-finance"
+    response = await send(http, event("1", terms()))
+    assert (response.status_code, response.json()["params"]) == (403, {"roles": "integration"})
+
+
+async def test_an_initial_load_asserts_recorded_times_until_the_company_goes_live(
+    running: Any, http: httpx.AsyncClient, eventually: Callable[..., Any]
+) -> None:
+    message = event("1", company(), CUSTOMER, recordedtime="2004-01-05T00:00:00+08:00")
+    assert (await send(http, message, origin="initial_load")).json()["verdict"] == "accepted"
+    (loaded,) = await running.runtime.store.read_all(0, 1)
+    assert (loaded.origin, loaded.recorded.isoformat()) == ("initial_load", "2004-01-04T16:00:00+00:00")
+    await http.post("/api/credit/live", headers={"Idempotency-Key": "live"})
+
+    async def over() -> bool:
+        response = await send(http, event("2", company("C2"), CUSTOMER), origin="initial_load")
+        return response.status_code == 409 and response.json()["type"] == "/problems/kehu/initial-load-over"
+
+    await eventually(over)
+
+
+async def test_a_document_of_today_asserts_no_recorded_time(running: Any, http: httpx.AsyncClient) -> None:
+    message = event("1", company(), CUSTOMER, recordedtime="2004-01-05T00:00:00+08:00")
+    assert (await send(http, message)).json()["verdict"] == "accepted"
+    (stored,) = await running.runtime.store.read_all(0, 1)
+    assert (stored.origin, stored.recorded.year > 2004) == ("live", True)
+
+
+async def test_the_feed_gives_every_event_as_a_cloudevent(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    await running.limit("C1", "10.00", "l")
+    first = (await http.get("/api/credit/events", params={"limit": 1})).json()
+    rest = (await http.get("/api/credit/events", params={"after": first["next"]})).json()
+    opened, limited = first["items"][0], rest["items"][0]
+    assert (opened["type"], opened["sequence"], opened["partitionkey"]) == (
+        "credit.AccountOpened.v1", f"{1:020d}", "C1",
+    )  # fmt: skip
+    assert limited["data"]["limit"] == {"amount": "10.00", "currency": "CNY"}
+    assert (rest["next"], rest["head"]) == (2, 2)
+    only = (await http.get("/api/credit/events", params={"type": "credit.LimitSet"})).json()
+    assert [e["id"] for e in only["items"]] == [limited["id"]]
+
+
+async def test_an_event_of_the_feed_names_the_one_before_it_in_its_topic_and_part(
+    running: Any, http: httpx.AsyncClient
+) -> None:
+    """Whatever is left out of a page: a reader finds out what it misses."""
+    for n in range(15):
+        await running.open(f"C{n}")
+        await running.limit(f"C{n}", "10.00", f"l{n}")
+    await http.post("/api/credit/live", headers={"Idempotency-Key": "live"})
+    await running.limit("C3", "11.00", "more")
+    whole = (await http.get("/api/credit/events")).json()["items"]
+    assert len(whole) == 32
+    last: dict[tuple[str, int], int] = {}
+    for e in whole:
+        at = e["type"].partition(".")[0], e["kehupart"]
+        assert int(e["kehuprev"]) == last.get(at, 0)
+        last[at] = int(e["sequence"])
+    paged = [(await http.get("/api/credit/events", params={"after": n, "limit": 1})).json()["items"] for n in range(32)]
+    only = (await http.get("/api/credit/events", params={"type": "credit.LimitSet"})).json()["items"]
+    assert [e for page in paged for e in page] == whole
+    assert only == [e for e in whole if e["type"] == "credit.LimitSet.v1"]
+
+
+async def test_the_feed_is_for_integrations(http: httpx.AsyncClient) -> None:
+    http.headers["Authorization"] = "Bearer dev-sales"
+    assert (await http.get("/api/credit/events")).status_code == 403

@@ -1,0 +1,58 @@
+"""Logs tell what happened, never to whom or with what content."""
+
+import json
+import logging
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+import structlog
+from starlette.datastructures import Headers
+
+from chassis.settings import Logs, Settings, reference
+from chassis.telemetry import configure, correlation, traceparent
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("restored")
+def test_an_error_is_logged_by_type_and_place_without_its_message(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Logs())
+    try:
+        raise ValueError("Ms Zhang, 139")
+    except ValueError:
+        logging.getLogger("kehu.any").exception("a worker failed")
+    line = capsys.readouterr().out
+    told = json.loads(line)
+    assert (told["event"], told["error"], told["logger"]) == ("a worker failed", "ValueError", "kehu.any")
+    assert "test_telemetry.py" in told["at"][0]
+    assert "Zhang" not in line
+
+
+def test_the_correlation_of_a_request_is_its_own_or_its_traces() -> None:
+    given = UUID("0af76519-16cd-43dd-8448-eb211c80319c")
+    assert correlation(Headers({"X-Correlation-Id": str(given)})) == given
+    assert correlation(Headers({"X-Correlation-Id": "a"})) == correlation(Headers({"X-Correlation-Id": "a"}))
+    assert correlation(Headers({"traceparent": TRACE})) == given
+    assert correlation(Headers({})) != correlation(Headers({}))
+    assert (traceparent(Headers({"traceparent": TRACE})), traceparent(Headers({"traceparent": "x"}))) == (TRACE, None)
+
+
+def test_every_setting_is_read_from_the_environment_and_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEHU_HTTP__PORT", "8123")
+    monkeypatch.setenv("KEHU_AUTH__TOKENS", '{"t": {"id": "erp", "roles": ["integration"]}}')
+    settings = Settings()
+    assert settings.http.port == 8123
+    assert settings.auth.known()["t"].roles == {"integration"}
+    assert "dev-admin" not in settings.auth.known()
+    assert "| `KEHU_HTTP__PORT` | `8000` | TCP port. |" in reference()
+    assert "None |\n" not in reference()

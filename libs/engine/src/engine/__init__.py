@@ -1,0 +1,1 @@
+"""The event-sourcing machinery: deciders, store, projections, bus."""

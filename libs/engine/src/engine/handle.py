@@ -1,0 +1,273 @@
+"""The only write path: load, fold, decide, append. A lost race is decided again on the new state."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
+from time import monotonic
+from typing import Any
+
+from engine import clock
+from engine.cache import Folded, StateCache
+from engine.database import Connection, Database
+from engine.decider import Command, Decider, Facts, Ref, StaleFacts, States
+from engine.ports import Conflict, StoreFailed, Verdict
+from engine.runs import KEY_REUSED, Asked, Planned, Run, WrongVersion, answered, plan
+from engine.snapshots import Snapshots, keeps_personal
+from engine.store import PostgresStore
+from engine.turns import Turn, Turns
+
+__all__ = ["KEY_REUSED", "Asked", "FactsLoader", "Handler", "each"]
+
+FactsLoader = Callable[[Sequence[Any], Sequence[Any], Connection], Awaitable[Sequence[Facts]]]
+"""(commands, the facts each has without it, connection over the service's views) -> the service's own facts of each.
+
+Asked once for all commands of an append that need it, in their order.
+"""
+PATIENCE = 10.0
+"""Seconds a command is decided again after lost races or stale facts, before Conflict is raised."""
+LEAST_TRIES = 10
+"""Tries before Conflict, however long they took: on a busy machine one alone may take longer than PATIENCE."""
+FOLDED = 200
+"""Commands folded into one append at most."""
+
+
+class Handler:
+    """Decides the commands of one service.
+
+    Commands on the same streams are decided one after the other in this process, those that wait together in one
+    append; against other processes the expected versions of the append decide, of refusals too, so that none is ever
+    answered from an old state.
+    """
+
+    def __init__(
+        self,
+        store: PostgresStore,
+        deciders: Sequence[Decider[Any]],
+        loaders: Mapping[type[Command], FactsLoader],
+        database: Database,
+        today: Callable[[], Awaitable[date]],
+        *,
+        cache: StateCache | None = None,
+        snapshots: Snapshots | None = None,
+    ) -> None:
+        self.store, self.cache = store, StateCache() if cache is None else cache
+        self.snapshots = snapshots or Snapshots(database.pool)
+        self._deciders = {command: decider for decider in deciders for command in decider.commands}
+        self._loaders, self._database, self._today = loaders, database, today
+        self._turns = Turns()
+
+    async def handle(self, asked: Asked) -> Verdict:
+        """Decide one command and store what it comes to; a refusal is a verdict, too.
+
+        Raises Conflict where `asked.expected` does not hold (or every race was lost for 10 s), StoreFailed.
+        """
+        (verdict,) = await self.handle_many([asked])
+        return verdict
+
+    async def handle_many(self, asked: Sequence[Asked]) -> list[Verdict]:
+        """Decide commands, those on common streams in the given order and in one append, the others at once.
+
+        Raises as `handle` does; those of other streams are decided nevertheless.
+        """
+        first = {a.id: a for a in reversed(asked)}
+        todo = list({a.id: first[a.id] for a in asked}.values())
+        groups = grouped(await self._plan(todo))
+        done = await asyncio.gather(*(self._decide(group) for group in groups), return_exceptions=True)
+        for failed in done:
+            if isinstance(failed, BaseException):
+                raise failed
+        found = {v.command: v for group in done if not isinstance(group, BaseException) for v in group}
+        return [found[a.id] if first[a.id] is a else answered(found[a.id], a.digest()) for a in asked]
+
+    async def states(self, refs: Sequence[Ref[Any]]) -> States:
+        """The present states of `refs`, for an answer that changes nothing."""
+        return States({stream: folded.state for stream, folded in (await self._load(refs, fresh=True)).items()})
+
+    async def close(self) -> None:
+        """Wait for snapshots that are being written."""
+        await self.snapshots.settled()
+
+    async def _plan(self, asked: Sequence[Asked]) -> list[Planned]:
+        """Commands with their streams; those whose facts are candidates without having asked for them."""
+        today, now = await self._today(), clock.now()
+        base = [Facts(today, now, one.actor, one.meta.origin == "initial_load") for one in asked]
+        begun = [self._begun(one, facts) for one, facts in zip(asked, base, strict=True)]
+        return await self._informed(begun, [n for n, p in enumerate(begun) if p.asks and not p.decider.candidates])
+
+    def _begun(self, asked: Asked, facts: Facts) -> Planned:
+        decider, asks = self._deciders[type(asked.command)], type(asked.command) in self._loaders
+        if decider.candidates is not None:
+            return plan(asked, decider, decider.candidates.unasked(facts), asks=asks)
+        return Planned(asked, decider, facts, (), asks) if asks else plan(asked, decider, facts)
+
+    async def _informed(self, planned: Sequence[Planned], numbers: Sequence[int]) -> list[Planned]:
+        """`planned`, those of these numbers with the facts their loaders give."""
+        found, of_loader = list(planned), dict[FactsLoader, list[int]]()
+        for n in numbers:
+            of_loader.setdefault(self._loaders[type(planned[n].asked.command)], []).append(n)
+        if not of_loader:
+            return found
+        async with self._database.engine.connect() as connection:
+            for load, mine in of_loader.items():
+                commands, base = [planned[n].asked.command for n in mine], [planned[n].facts for n in mine]
+                for n, facts in zip(mine, await load(commands, base, connection), strict=True):
+                    found[n] = plan(planned[n].asked, planned[n].decider, facts)
+        return found
+
+    async def _decide(self, planned: Sequence[Planned]) -> list[Verdict]:
+        """Decide commands that share streams, in order."""
+        verdicts: list[Verdict] = []
+        deadline, attempt, alone = monotonic() + PATIENCE, 0, False
+        while planned:
+            turn = Turn(planned[:FOLDED], attempt > 0, alone)
+            async with self._turns.wait(turn):
+                if not turn.taken:
+                    await self._lead(turn)
+            if turn.failed:
+                raise StoreFailed(*turn.failed.args) from turn.failed
+            verdicts += turn.made
+            planned, alone = planned[len(turn.made) :], turn.alone
+            if turn.made:
+                deadline, attempt = monotonic() + PATIENCE, 0
+            else:
+                attempt += 1
+                await _pause(attempt, deadline)
+            if planned:
+                planned = await self._plan([p.asked for p in planned])
+        return verdicts
+
+    async def _lead(self, turn: Turn) -> None:
+        """Decide `turn`, and with it those who wait for its streams: one append for all of them."""
+        joined = self._turns.join(turn, FOLDED)
+        everyone = [turn, *joined]
+        try:
+            made = await self._attempt([p for t in everyone for p in t.planned], any(t.fresh for t in everyone))
+        except Exception as error:
+            if isinstance(error, StoreFailed) and error.__cause__ is None:  # the database is away: for all alike
+                for one in everyone:
+                    one.failed = error
+                return
+            for one in everyone:
+                one.alone = True  # one of them is bad: each by itself
+            if not joined:
+                raise
+            made = await self._attempt(turn.planned, turn.fresh)
+        for one in everyone:
+            one.made, made = made[: len(one.planned)], made[len(one.planned) :]
+
+    async def _attempt(self, planned: Sequence[Planned], fresh: bool) -> list[Verdict]:
+        """The verdicts of the first of `planned`: of none where a race was lost or facts were stale."""
+        run = Run(await self._load([ref for p in planned for ref in p.refs], fresh))
+        try:
+            await self._fill(run, planned, fresh)
+        except (StaleFacts, WrongVersion) as stop:
+            if not len(run):
+                return await self._stopped(planned[0].asked, stop, fresh)
+        try:
+            appended = await self.store.append(run.append())
+        except Conflict:
+            return []
+        if appended.repeated is not None:
+            return await self._repeated(planned[: len(run)])
+        self._keep(run)
+        return run.verdicts(appended)
+
+    async def _fill(self, run: Run, planned: Sequence[Planned], fresh: bool) -> None:
+        """Decide `planned` in `run`; where one needs candidates, views are asked for all that are left."""
+        left = list(planned)
+        for n in range(len(left)):
+            try:
+                run.decide(left[n])
+            except StaleFacts:
+                if not left[n].asks:
+                    raise
+                left = await self._informed(left, [m for m in range(n, len(left)) if left[m].asks])
+                more = {ref.stream: ref for one in left[n:] for ref in one.refs if ref.stream not in run.folded}
+                run.load(await self._load(list(more.values()), fresh))
+                run.decide(left[n])
+
+    async def _stopped(self, asked: Asked, stop: Exception, fresh: bool) -> list[Verdict]:
+        if isinstance(stop, WrongVersion) and fresh:
+            stored = await self.store.verdict(asked.id)
+            if stored is None:
+                raise Conflict(f"not at version {asked.expected}")
+            return [answered(stored, asked.digest())]
+        return []
+
+    async def _repeated(self, planned: Sequence[Planned]) -> list[Verdict]:
+        """Some of the commands were decided before, perhaps by another process: those that come first are answered."""
+        found: list[Verdict] = []
+        for one in planned:
+            self._forget(one.refs)
+            stored = await self.store.verdict(one.asked.id)
+            if stored is None:
+                return found or await self._attempt([one], fresh=True)
+            found.append(answered(stored, one.asked.digest()))
+        return found
+
+    async def _load(self, refs: Sequence[Ref[Any]], fresh: bool) -> dict[str, Folded]:
+        """States from memory where it has them; `fresh` reads on from there, and anew where the store is older."""
+        named = {ref.stream: ref for ref in refs}
+        held = {stream: folded for stream in named if (folded := self.cache.get(stream))}
+        if fresh:
+            present = await self.store.versions(list(held))
+            held = {stream: folded for stream, folded in held.items() if folded.version <= present[stream]}
+        missing = [ref for stream, ref in named.items() if stream not in held]
+        base = held | (await self.snapshots.load(missing) if missing else {})
+        reading = named if fresh else {ref.stream: ref for ref in missing}
+        if not reading:
+            return base
+        after = {stream: base[stream].version if stream in base else 0 for stream in reading}
+        for stream, events in (await self.store.read_streams(after)).items():
+            ref, start = named[stream], base.get(stream, Folded(0, named[stream].aggregate.initial))
+            state = ref.aggregate.fold((e.event for e in events), start.state)
+            base[stream] = Folded(start.version + len(events), state)
+            self._keep_one(ref, start.version, base[stream])
+        return base
+
+    def _keep(self, run: Run) -> None:
+        for stream, ref in run.refs.items():
+            self._keep_one(ref, run.loaded_at(stream), run.folded[stream])
+
+    def _keep_one(self, ref: Ref[Any], before: int, folded: Folded) -> None:
+        if not keeps_personal(ref.aggregate):
+            self.cache.put(ref.stream, folded)
+            self.snapshots.passed(ref, before, folded)
+
+    def _forget(self, refs: Sequence[Ref[Any]]) -> None:
+        for ref in refs:
+            self.cache.drop(ref.stream)
+
+
+def grouped(planned: Sequence[Planned]) -> list[list[Planned]]:
+    """Commands that share a stream, directly or through others, in one group and in their order."""
+    group_of: dict[str, int] = {}
+    groups: dict[int, list[int]] = {}
+    for number, one in enumerate(planned):
+        touched = {group_of[ref.stream] for ref in one.refs if ref.stream in group_of}
+        target = min(touched, default=number)
+        members = groups.setdefault(target, [])
+        for other in touched - {target}:
+            members += groups.pop(other)
+            group_of |= {stream: target for stream, group in group_of.items() if group == other}
+        members.append(number)
+        group_of |= {ref.stream: target for ref in one.refs}
+    return [[planned[n] for n in sorted(members)] for members in groups.values()]
+
+
+def each(load: Callable[[Any, Any, Connection], Awaitable[Facts]]) -> FactsLoader:
+    """The loader that asks `load` for one command after the other."""
+
+    async def loaded(commands: Sequence[Any], base: Sequence[Any], views: Connection) -> Sequence[Facts]:
+        return [await load(command, facts, views) for command, facts in zip(commands, base, strict=True)]
+
+    return loaded
+
+
+async def _pause(attempt: int, deadline: float) -> None:
+    """Longer after each lost race, and never the same for two who race."""
+    if monotonic() > deadline and attempt >= LEAST_TRIES:
+        raise Conflict("every race on these streams was lost; try again")
+    most = min(2**attempt, 100)
+    await asyncio.sleep((most / 2 + secrets.randbelow(most * 1000) / 2000) / 1000)

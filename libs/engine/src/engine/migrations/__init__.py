@@ -1,0 +1,1 @@
+"""How a service's database came to its shape, step by step (Alembic); the same for every service."""

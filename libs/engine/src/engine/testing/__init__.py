@@ -1,0 +1,1 @@
+"""Test kits: what tests of several packages share. Never imported by production code."""

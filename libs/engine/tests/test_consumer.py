@@ -1,0 +1,134 @@
+"""State equals the fold of the log whatever the bus does: repeats, gaps, members that come and go."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from random import Random  # noqa: TID251 - seeded
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from engine import clock, ids
+from engine.consumer import Batch, Standing, judged, standings
+from engine.database import Database
+from engine.decoding import Letter
+from engine.faults import Lost
+from engine.ports import Bus, Delivery, RawEvent
+from engine.projector import Projector
+from engine.store import PostgresStore
+from engine.tablebus import TableBus
+from engine.testing.faulty_bus import FaultyBus
+from engine.testing.running import caught_up, eventually, running
+from engine.testing.sample_views import DAY, VIEWS, append, history, owner_set, paid, right
+from engine.views import group_of
+
+
+@pytest.fixture
+def bus(store: PostgresStore, service: Database) -> TableBus:
+    owners = {"credit": service.pool, "customer": service.pool}
+    return TableBus(owners, service.pool, wakeups=store.wakeups, lease=timedelta(seconds=1))
+
+
+def projectors(store: PostgresStore, bus: Bus, member: str = "main", limit: int = 2000) -> list[Projector]:
+    return [Projector(v, store.database, bus, store.serde, member=member, limit=limit) for v in VIEWS]
+
+
+async def settled(service: Database) -> None:
+    for view in VIEWS:
+        await caught_up(service.pool, group_of(view), service.pool, "credit", "customer")
+
+
+def delivery(position: int, previous: int, life: UUID) -> Delivery:
+    raw = RawEvent(position, 3, "s", 1, ids.new(), "credit.HoldDropped", 1, "C", "k", "{}", "{}", DAY, clock.now())
+    return Delivery("credit", 3, position, life, position, previous, raw)
+
+
+def test_a_delivery_is_judged_by_its_position_alone() -> None:
+    life = ids.new()
+    assert judged(life, 10, delivery(12, 10, life)) == "new"
+    assert judged(life, 10, delivery(10, 8, life)) == "seen"
+    assert judged(life, 10, delivery(9, 8, life)) == "seen"
+    assert judged(life, 10, delivery(15, 12, life)) == "gap"
+    assert judged(life, 10, delivery(12, 10, ids.new())) == "stale"
+
+
+async def move(service: Database, standing: Standing, d: Delivery) -> None:
+    async with service.pool.acquire() as session, session.transaction():
+        await Batch("g", {("credit", 3): standing}, [Letter(d)], whole=True).commit(session)
+
+
+async def test_a_position_moves_only_from_where_it_was_and_in_its_epoch(bus: TableBus, service: Database) -> None:
+    subscription = await bus.subscribe("g", ["credit"], "one")
+    at = ("credit", 3)
+    here = (await standings(service.pool, "g"))[at]
+    wrong = replace(here, last=5)
+    with pytest.raises(Lost):
+        await move(service, wrong, delivery(9, 5, here.incarnation))
+    late = replace(here, epoch=here.epoch - 1)
+    with pytest.raises(Lost):
+        await move(service, late, delivery(9, 0, here.incarnation))
+    await move(service, here, delivery(9, 0, here.incarnation))
+    assert (await standings(service.pool, "g"))[at].last == 9
+    await subscription.close()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_repeated_deliveries_at_new_offsets_and_lost_ones_change_nothing(
+    store: PostgresStore, service: Database, bus: TableBus, seed: int
+) -> None:
+    faulty = FaultyBus(bus, Random(seed), repeats=0.3, losses=0.2)
+    async with running(*projectors(store, faulty, limit=7)):
+        await history(store, Random(seed), 80)
+        await append(store, *[paid(f"C{n}", 1, "last") for n in range(60)])
+        await eventually(faulty.at_work)  # a projector begins late on a busy machine
+        faulty.losses = 0.0
+        await append(
+            store, *[paid(f"C{n}", 1, "end") for n in range(60)], *[owner_set(f"C{n}", "z") for n in range(60)]
+        )
+        await settled(service)
+    assert await right(service.pool)
+
+
+async def test_members_that_come_and_go_leave_the_state_right(
+    store: PostgresStore, service: Database, bus: TableBus
+) -> None:
+    dice = Random(5)
+    async with running(*projectors(store, bus, "steady", limit=11)):
+        for n in range(4):
+            async with running(*projectors(store, bus, f"m{n}", limit=5)):
+                await history(store, dice, 25)
+                await asyncio.sleep(0.3)
+        await settled(service)
+    assert await right(service.pool)
+
+
+async def test_another_incarnation_of_a_store_rebuilds_the_view(
+    store: PostgresStore, service: Database, bus: TableBus
+) -> None:
+    async with running(*projectors(store, bus)):
+        await history(store, Random(4), 30)
+        await settled(service)
+        before = {v.name: await service.pool.fetchval("select build from views where name = $1", v.name) for v in VIEWS}
+        await store.renew()
+        await append(store, *[paid(f"C{n}", 2, "new-life") for n in range(20)])
+        await settled(service)
+        await eventually(lambda: right(service.pool))
+    for view in VIEWS:
+        assert await service.pool.fetchval("select build from views where name = $1", view.name) > before[view.name]
+
+
+async def test_a_lost_connection_is_tried_again(store: PostgresStore, service: Database, bus: TableBus) -> None:
+    async with running(*projectors(store, bus)):
+        await history(store, Random(6), 10)
+        await settled(service)
+        superuser = await asyncpg.connect(service.url)
+        await superuser.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
+            "and pid <> pg_backend_pid()"
+        )
+        await superuser.close()
+        await asyncio.sleep(0.2)
+        await append(store, paid("C1", 1, "after"))
+        await settled(service)
+    assert await right(service.pool)

@@ -1,0 +1,149 @@
+"""What every event and document is made of: Event, Money, identifiers, personal fields."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from events.currencies import minor_units
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,63}$")]
+"""A business key: given by the ERP or drawn by us. Letters, digits and ``._:@/-``, 64 at most."""
+
+CustomerId = Id
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Quantity = Annotated[Decimal, Field(max_digits=15, decimal_places=4)]
+
+COMPANY = "company"
+"""The context of facts about the selling company itself: open days, going live."""
+
+
+def _known_currency(code: str) -> str:
+    minor_units(code)
+    return code
+
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
+
+
+class Value(BaseModel):
+    """An immutable part of an event or command; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class AmountMark:
+    """Marks a number as an amount of money whose currency is told once, around it."""
+
+
+Amount = Annotated[Decimal, AmountMark()]
+"""An amount in the currency of the answer it is part of; written with that currency's decimal places."""
+AmountOrNone = Annotated[Decimal | None, AmountMark()]
+
+
+class Money(Value):
+    """An amount in the minor units of its ISO 4217 currency; may be negative.
+
+    Raises ValueError (a 422 at the edge) for more places than the currency has: JPY 0, CNY 2, KWD 3.
+    """
+
+    amount: Annotated[Decimal, Field(max_digits=20, allow_inf_nan=False)]
+    currency: Currency
+
+    @model_validator(mode="after")
+    def _no_finer_than_the_currency(self) -> Self:
+        places = -int(self.amount.as_tuple().exponent)
+        if places > minor_units(self.currency) and self.amount != round(self.amount, minor_units(self.currency)):
+            raise ValueError(f"{self.currency} has {minor_units(self.currency)} decimal places, {self.amount} has more")
+        return self
+
+    def __add__(self, other: "Money") -> "Money":
+        return self._with(self.amount + self._same(other))
+
+    def __sub__(self, other: "Money") -> "Money":
+        return self._with(self.amount - self._same(other))
+
+    def __neg__(self) -> "Money":
+        return self._with(-self.amount)
+
+    def __lt__(self, other: "Money") -> bool:
+        return self.amount < self._same(other)
+
+    def __le__(self, other: "Money") -> bool:
+        return self.amount <= self._same(other)
+
+    def _with(self, amount: Decimal) -> "Money":
+        return Money.model_construct(amount=amount, currency=self.currency)
+
+    def _same(self, other: "Money") -> Decimal:
+        if other.currency != self.currency:
+            raise ValueError(f"{other.currency} and {self.currency} cannot be added or compared without a rate")
+        return other.amount
+
+
+class NonNegativeMoney(Money):
+    """Money that must not be negative (a limit, a price)."""
+
+    @model_validator(mode="after")
+    def _not_negative(self) -> Self:
+        if self.amount < 0:
+            raise ValueError(f"the amount must not be negative, it is {self.amount}")
+        return self
+
+
+class PositiveMoney(Money):
+    """Money that must be above zero (an invoice, a payment)."""
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if self.amount <= 0:
+            raise ValueError(f"the amount must be above zero, it is {self.amount}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalMark:
+    """Marks a field as personal data; the model that holds it names the person in a field ``person``."""
+
+
+Personal = Annotated[Annotated[str, StringConstraints(max_length=1000)] | None, PersonalMark()]
+"""Text about a living person: encrypted under that person's key wherever it is kept, None once erased."""
+
+
+class Event(Value):
+    """A fact. ``type`` is its name for ever, ``version`` rises when its shape changes (then an upcast is due)."""
+
+    type: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @property
+    def about(self) -> str | None:
+        """The customer this fact concerns; orders the event within its topic. None: a fact about the company."""
+        return getattr(self, "customer", None)
+
+    def effective_on(self) -> date | None:
+        """The business date of the fact where it has one of its own; None means the open business day."""
+        return None
+
+    @classmethod
+    def context(cls) -> str:
+        """The context that states this fact: the part of the type before the dot, also its topic."""
+        return cls.type.partition(".")[0]
+
+    @classmethod
+    def qualified(cls) -> str:
+        """The name on the wire, version included: ``credit.InvoiceIssued.v1``."""
+        return f"{cls.type}.v{cls.version}"
+
+
+def personal_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """Names of the fields of `model` that hold personal data."""
+    return tuple(n for n, f in model.model_fields.items() if _is_personal(f.metadata))
+
+
+def _is_personal(metadata: list[Any]) -> bool:
+    return any(isinstance(m, PersonalMark) for m in metadata)

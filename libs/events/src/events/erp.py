@@ -1,0 +1,147 @@
+"""Documents an ERP sends us: what comes in on ``erp.*``. Not events of ours; each is answered with a receipt."""
+
+from datetime import date
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from events.base import Currency, CustomerId, Id, NonNegativeMoney, PositiveMoney, Text, Value
+from events.credit import Instalment, InvoiceLine, Rate, RiskClass
+from events.customer import Basics, Contact, DeliveredLine, OrderLine
+
+
+class Document(Value):
+    """A message of the ERP. `type` as CloudEvents type; `topic` names where it comes in."""
+
+    type: ClassVar[str]
+    topic: ClassVar[str]
+
+    @property
+    def about(self) -> str | None:
+        """The customer it concerns: documents of one customer are decided in the order they come in."""
+        return getattr(self, "customer", None)
+
+
+class Customer(Document):
+    """Create or update a customer's basic record and contacts."""
+
+    type: ClassVar[str] = "erp.Customer.v1"
+    topic: ClassVar[str] = "erp.customers.v1"
+    customer: CustomerId
+    basics: Basics
+    since: date | None = None
+    contacts: Annotated[tuple[Contact, ...], Field(max_length=100)] = ()
+
+
+class CreditTerms(Document):
+    """Limit and class of an account; `limit` null is unlimited, 0 is no credit."""
+
+    type: ClassVar[str] = "erp.CreditTerms.v1"
+    topic: ClassVar[str] = "erp.finance.v1"
+    customer: CustomerId
+    limit: NonNegativeMoney | None
+    risk_class: RiskClass | None = None
+    valid_from: date
+    reason: Text = "set in the ERP"
+
+
+class Order(Document):
+    """Place an order, or change it when it is known already."""
+
+    type: ClassVar[str] = "erp.Order.v1"
+    topic: ClassVar[str] = "erp.orders.v1"
+    customer: CustomerId
+    order: Id
+    order_date: date
+    currency: Currency
+    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=1000)]
+    requested_delivery: date | None = None
+
+
+class OrderCancellation(Document):
+    """Cancel what has not been delivered of an order."""
+
+    type: ClassVar[str] = "erp.OrderCancellation.v1"
+    topic: ClassVar[str] = "erp.orders.v1"
+    customer: CustomerId
+    order: Id
+    cancelled_on: date
+    reason: Text = "cancelled in the ERP"
+
+
+class Delivery(Document):
+    """Goods left for the customer. Without lines: everything still undelivered."""
+
+    type: ClassVar[str] = "erp.Delivery.v1"
+    topic: ClassVar[str] = "erp.deliveries.v1"
+    customer: CustomerId
+    order: Id
+    delivery: Id
+    delivered_on: date
+    lines: Annotated[tuple[DeliveredLine, ...], Field(max_length=1000)] = ()
+
+
+class Invoice(Document):
+    """An invoice, gross of tax; without instalments it is due as a whole on `due`."""
+
+    type: ClassVar[str] = "erp.Invoice.v1"
+    topic: ClassVar[str] = "erp.invoices.v1"
+    customer: CustomerId
+    invoice: Id
+    order: Id | None = None
+    invoice_date: date
+    amount: PositiveMoney
+    due: date | None = None
+    instalments: Annotated[tuple[Instalment, ...], Field(max_length=120)] = ()
+    lines: Annotated[tuple[InvoiceLine, ...], Field(max_length=1000)] = ()
+    rate: Rate | None = None
+
+
+class CreditNote(Document):
+    """Give back part or all of an invoice."""
+
+    type: ClassVar[str] = "erp.CreditNote.v1"
+    topic: ClassVar[str] = "erp.invoices.v1"
+    customer: CustomerId
+    credit_note: Id
+    invoice: Id | None = None
+    amount: PositiveMoney
+    net: NonNegativeMoney | None = None
+    issued_on: date
+    reason: Text
+    rate: Rate | None = None
+
+
+class Payment(Document):
+    """Money came in; `names` are the invoices it is for, in order; without names: oldest due first."""
+
+    type: ClassVar[str] = "erp.Payment.v1"
+    topic: ClassVar[str] = "erp.payments.v1"
+    customer: CustomerId
+    payment: Id
+    amount: PositiveMoney
+    value_date: date
+    names: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
+    rate: Rate | None = None
+
+
+class BalanceSheet(Document):
+    """Total assets of the selling company on a date (R-118)."""
+
+    type: ClassVar[str] = "erp.BalanceSheet.v1"
+    topic: ClassVar[str] = "erp.finance.v1"
+    total_assets: PositiveMoney
+    on: date
+
+
+DOCUMENTS: tuple[type[Document], ...] = (
+    Customer,
+    CreditTerms,
+    Order,
+    OrderCancellation,
+    Delivery,
+    Invoice,
+    CreditNote,
+    Payment,
+    BalanceSheet,
+)

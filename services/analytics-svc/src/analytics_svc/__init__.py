@@ -1,0 +1,1 @@
+"""Tiers, DSO, ageing, analyses, warnings."""

@@ -1,0 +1,9 @@
+"""The routes under /api/analytics: figures and their explanations, alerts, alert policies."""
+
+from fastapi import APIRouter
+
+from analytics_svc.api import alerts, customers, receivables, sales
+
+router = APIRouter()
+for part in (receivables.router, customers.router, sales.router, alerts.router):
+    router.include_router(part)

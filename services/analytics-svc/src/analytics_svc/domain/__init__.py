@@ -1,0 +1,1 @@
+"""Definitions of figures, tiers and alerts. Pure."""

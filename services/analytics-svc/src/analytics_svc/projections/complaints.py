@@ -1,0 +1,108 @@
+"""The complaint history: every step of every complaint; its state on a date is the latest step by then (R-169)."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+
+from analytics_svc.domain.measures import Scope
+from analytics_svc.projections.facts import Expression, origin, origin_of, within
+from engine.projection import Ledger, Row
+from events.base import Event
+from events.complaint import (
+    CauseAnalysed,
+    ComplaintEvaluated,
+    ComplaintJudged,
+    ComplaintOpened,
+    ComplaintReopened,
+    DepartmentAssigned,
+    SolutionAccepted,
+    SolutionCarriedOut,
+    SolutionProposed,
+    SolutionRefused,
+)
+from events.envelope import Envelope
+
+TABLE = sa.Table(
+    "complaint_steps",
+    sa.MetaData(),
+    *origin(),
+    sa.Column("complaint", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("step", sa.SmallInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Index("complaint", "complaint", "version"),
+)
+"""`version` is that of the complaint's stream: the order of its steps. `subject` is set on the first."""
+
+STEPS: Mapping[type[Event], tuple[int, str]] = MappingProxyType(
+    {
+        ComplaintOpened: (1, "recorded"),
+        ComplaintReopened: (1, "reopened"),
+        ComplaintJudged: (2, "established"),
+        DepartmentAssigned: (3, "assigned"),
+        CauseAnalysed: (4, "analysed"),
+        SolutionProposed: (5, "proposed"),
+        SolutionRefused: (6, "in_negotiation"),
+        SolutionAccepted: (6, "accepted"),
+        SolutionCarriedOut: (6, "carried_out"),
+        ComplaintEvaluated: (7, "evaluated"),
+    }
+)
+"""The step (1..7) a complaint stands at after each event, and the name of that state."""
+STATES = ("recorded", "reopened", "established", "not_established", *(s for n, s in STEPS.values() if n > 2))
+CLOSED = ("not_established", "evaluated")
+
+
+def fold(envelope: Envelope[Any]) -> Iterable[Row]:
+    event = envelope.event
+    step, state = STEPS[type(event)]
+    if isinstance(event, ComplaintJudged) and not event.established:
+        state = "not_established"
+    subject = event.subject if isinstance(event, ComplaintOpened) else None
+    return [(*origin_of(envelope), event.complaint, envelope.version, step, state, subject)]
+
+
+VIEW = Ledger(table=TABLE, version=1, handles=tuple(STEPS), fold=fold)
+_T = TABLE.c
+
+
+def states(scope: Scope) -> sa.Select[Any]:
+    """The step every complaint stands at: one row a complaint, with the event that brought it there."""
+    opened = sa.func.min(_T.effective).over(partition_by=_T.complaint).label("opened")
+    subject = sa.func.max(_T.subject).over(partition_by=_T.complaint).label("subject")
+    latest = sa.func.row_number().over(partition_by=_T.complaint, order_by=_T.version.desc()).label("latest")
+    columns = [c for c in TABLE.columns if c.name != "subject"]
+    rows = sa.select(*columns, opened, subject, latest).where(*within(TABLE, scope)).subquery()
+    return sa.select(rows).where(rows.c.latest == 1)
+
+
+def by_state(scope: Scope) -> sa.Select[Any]:
+    """How many complaints are in each state: `state`, `complaints`."""
+    rows = states(scope).subquery()
+    return sa.select(rows.c.state, sa.func.count().label("complaints")).group_by(rows.c.state)
+
+
+def open_of(states: Mapping[str, int]) -> int:
+    """How many of the complaints counted by state are not closed."""
+    return sum(number for state, number in states.items() if state not in CLOSED)
+
+
+def page(scope: Scope, state: str | None) -> tuple[sa.Select[Any], Expression]:
+    """The complaints in `state`, or all, and what they are sorted by on a page."""
+    r = states(scope).subquery().c
+    query = sa.select(r.complaint, r.customer, r.subject, r.step, r.state, r.opened, r.effective.label("since"))
+    return (query if state is None else query.where(r.state == state)), r.complaint
+
+
+def entries(scope: Scope, state: str | None) -> sa.Select[Any]:
+    """The events that brought the complaints of a state there, each as one."""
+    r = states(scope).subquery().c
+    one = sa.literal(1).label("amount")
+    query = sa.select(
+        r.event, r.customer, r.complaint.label("document"), r.state.label("kind"), one, r.effective, r.recorded,
+        r.topic, r.position,
+    )  # fmt: skip
+    return query if state is None else query.where(r.state == state)

@@ -1,0 +1,43 @@
+"""Since when each customer is one: the facts behind the number of customers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from analytics_svc.domain.measures import Scope
+from analytics_svc.projections.facts import origin, origin_of, shares, within
+from engine.projection import Ledger, Row
+from events.customer import CustomerRegistered
+from events.envelope import Envelope
+
+TABLE = sa.Table("registrations", sa.MetaData(), *origin(), sa.Column("currency", sa.Text, nullable=False))
+
+
+def fold(envelope: Envelope[CustomerRegistered]) -> Iterable[Row]:
+    return [(*origin_of(envelope), envelope.event.basics.currency)]
+
+
+VIEW = Ledger(table=TABLE, version=1, handles=(CustomerRegistered,), fold=fold)
+_T = TABLE.c
+
+
+def number(scope: Scope) -> sa.Select[Any]:
+    """One row: the number of `customers`."""
+    return sa.select(sa.func.count().label("customers")).where(*within(TABLE, scope))
+
+
+def currencies(scope: Scope) -> sa.Select[Any]:
+    """The currencies customers were registered with."""
+    return sa.select(_T.currency).where(*within(TABLE, scope)).distinct()
+
+
+def names(scope: Scope) -> sa.Select[Any]:
+    """Every customer there is."""
+    return sa.select(_T.customer).where(*within(TABLE, scope))
+
+
+def entries(scope: Scope) -> sa.Select[Any]:
+    """The registrations, each as one."""
+    kind, one = sa.literal("customer"), sa.literal(1)
+    return shares(TABLE, within(TABLE, scope), kind=kind, document=_T.customer, amount=one)

@@ -1,0 +1,175 @@
+"""The receivables ledger: what is owed and what came in, as signed amounts; balance and ageing are sums over it.
+
+A row lies on an instalment (`due` set) or on unallocated cash or credit (`due` null). An allocation has one of each:
+it moves money without changing the balance.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+
+from analytics_svc.domain.measures import Scope
+from analytics_svc.projections.facts import Expression, origin, origin_of, shares, within
+from engine.projection import Ledger, Row
+from events.credit import Allocated, CreditNoteIssued, InvoiceIssued, PaymentReceived
+from events.envelope import Envelope
+
+TABLE = sa.Table(
+    "receivables",
+    sa.MetaData(),
+    *origin(),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("item", sa.Text, nullable=False),
+    sa.Column("due", sa.Date),
+    sa.Column("amount", sa.Numeric, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Index("customer", "customer", "effective"),
+)
+"""`item` is the instalment or the unallocated document the row lies on: what is open of it is the sum of its rows."""
+
+Fact = InvoiceIssued | PaymentReceived | CreditNoteIssued | Allocated
+
+
+def fold(envelope: Envelope[Any]) -> Iterable[Row]:
+    return [(*origin_of(envelope, n), *values) for n, values in enumerate(_rows(envelope.event))]
+
+
+def _rows(event: Fact) -> list[Row]:
+    match event:
+        case InvoiceIssued():
+            return [_instalment(event, number) for number in range(len(event.instalments))]
+        case PaymentReceived():
+            return [_unallocated("cash", event.payment, "payment", event)]
+        case CreditNoteIssued():
+            return [_unallocated("credit_note", event.credit_note, "credit_note", event)]
+        case Allocated():
+            return _allocation(event)
+        case _:
+            assert_never(event)
+
+
+def _instalment(event: InvoiceIssued, index: int) -> Row:
+    part = event.instalments[index]
+    item = f"{event.invoice}#{part.number}"
+    return ("invoice", event.invoice, item, part.due, part.amount.amount, part.amount.currency)
+
+
+def _unallocated(kind: str, document: str, item: str, event: PaymentReceived | CreditNoteIssued) -> Row:
+    return (kind, document, f"{item}:{document}", None, -event.amount.amount, event.amount.currency)
+
+
+def _allocation(event: Allocated) -> list[Row]:
+    amount, currency = event.amount.amount, event.amount.currency
+    source = f"{event.document_kind}:{event.document}"
+    return [
+        ("allocation", event.document, f"{event.invoice}#{event.instalment}", event.due, -amount, currency),
+        ("allocation", event.document, source, None, amount, currency),
+    ]
+
+
+VIEW = Ledger(
+    table=TABLE,
+    version=1,
+    handles=(InvoiceIssued, PaymentReceived, CreditNoteIssued, Allocated),
+    touches=True,
+    fold=fold,
+)
+
+_T = TABLE.c
+_OPEN = _T.due.is_not(None)
+
+
+def balances(scope: Scope) -> sa.Select[Any]:
+    """By customer: `receivable` (open instalments), `unallocated` (negative), `outstanding` (their sum)."""
+    return sa.select(_T.customer, *_sums()).where(*within(TABLE, scope)).group_by(_T.customer)
+
+
+def balance(scope: Scope) -> sa.Select[Any]:
+    """The same three sums over all customers of `scope`."""
+    return sa.select(*_sums()).where(*within(TABLE, scope))
+
+
+def _sums() -> list[sa.Label[Any]]:
+    return [
+        _sum(_T.amount, _OPEN).label("receivable"),
+        _sum(_T.amount, _T.due.is_(None)).label("unallocated"),
+        sa.func.coalesce(sa.func.sum(_T.amount), 0).label("outstanding"),
+    ]
+
+
+def _sum(amount: Expression, where: Expression) -> Expression:
+    return sa.func.coalesce(sa.func.sum(amount).filter(where), 0)
+
+
+def page(scope: Scope) -> tuple[sa.Select[Any], Expression]:
+    """The balances by customer, and what they are sorted by on a page."""
+    rows = balances(scope).subquery()
+    return sa.select(rows), rows.c.customer
+
+
+def owed(scope: Scope) -> sa.Select[Any]:
+    """By customer: the outstanding `amount` and its `currency`."""
+    total = sa.func.sum(_T.amount).label("amount")
+    query = sa.select(_T.customer, _T.currency, total).where(*within(TABLE, scope))
+    return query.group_by(_T.customer, _T.currency)
+
+
+def by_due_date(scope: Scope) -> sa.Select[Any]:
+    """What is open by due date; without a date what is unallocated."""
+    return sa.select(_T.due, sa.func.sum(_T.amount).label("amount")).where(*within(TABLE, scope)).group_by(_T.due)
+
+
+def overdue(scope: Scope) -> sa.Select[Any]:
+    """By customer: `oldest` due date still open before `as_of`, and the `amount` overdue on all of them."""
+    late = [*within(TABLE, scope), _T.due < scope.point.as_of]
+    total = sa.func.sum(_T.amount)
+    columns = (_T.customer, _T.currency, _T.due)
+    items = sa.select(*columns, total.label("amount")).where(*late).group_by(*columns)
+    open_items = items.having(total > 0).subquery()
+    c = open_items.c
+    oldest, amount = sa.func.min(c.due).label("oldest"), sa.func.sum(c.amount).label("amount")
+    return sa.select(c.customer, c.currency, oldest, amount).group_by(c.customer, c.currency)
+
+
+def paid(scope: Scope) -> sa.Select[Any]:
+    """Money that came in within the window, by customer: `subject`, `amount`."""
+    total = sa.func.sum(-_T.amount).label("amount")
+    query = sa.select(_T.customer.label("subject"), total).where(*within(TABLE, scope), _T.kind == "cash")
+    return query.group_by(_T.customer)
+
+
+def payments(scope: Scope) -> sa.Select[Any]:
+    """One row: `paid` and the number of `payments` within the window."""
+    total = sa.func.coalesce(sa.func.sum(-_T.amount), 0).label("paid")
+    return sa.select(total, sa.func.count().label("payments")).where(*within(TABLE, scope), _T.kind == "cash")
+
+
+def entries(scope: Scope, *, first: Any = None, last: Any = None, unallocated: bool | None = None) -> sa.Select[Any]:
+    """The events behind what is open, of instalments due from `first` to `last` or of unallocated cash alone.
+
+    Items that came to nothing are left out with all their events: what remains adds up to the same.
+    """
+    where = [*within(TABLE, scope), *_placed(first, last, unallocated)]
+    keys = sa.select(_T.customer, _T.item).where(*where).group_by(_T.customer, _T.item)
+    kept = sa.tuple_(_T.customer, _T.item).in_(keys.having(sa.func.sum(_T.amount) != 0))
+    return shares(TABLE, [*where, kept], kind=_T.kind, document=_T.document, amount=_T.amount)
+
+
+def _placed(first: Any, last: Any, unallocated: bool | None) -> Sequence[Expression]:
+    found: list[Expression] = []
+    if unallocated is not None:
+        found.append(_T.due.is_(None) if unallocated else _OPEN)
+    if first is not None:
+        found.append(_T.due >= first)
+    if last is not None:
+        found.append(_T.due <= last)
+    return found
+
+
+def paid_entries(scope: Scope, *, counted: bool = False) -> sa.Select[Any]:
+    """The payments of the window; `counted`: each as one."""
+    amount: Expression = sa.literal(1) if counted else -_T.amount
+    where = [*within(TABLE, scope), _T.kind == "cash"]
+    return shares(TABLE, where, kind=_T.kind, document=_T.document, amount=amount)

@@ -1,0 +1,203 @@
+"""The sales ledger: what was ordered, cancelled, billed and credited, by product; totals and rankings are sums over it.
+
+Kinds: `ordered` (an order placed), `changed` (the difference a change made), `cancelled` (negative: what fell away),
+`billed`, `credited` (negative). Order intake = ordered + changed, later cancelled orders included. Net sales = billed +
+credited without tax. What a document's lines do not explain is a row without product.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Literal, assert_never, get_args
+
+import sqlalchemy as sa
+
+from analytics_svc.domain.figures import Measure, rounded
+from analytics_svc.domain.measures import Scope
+from analytics_svc.projections.facts import Expression, origin, origin_of, shares, within
+from engine.projection import Ledger, Row
+from events.credit import CreditNoteIssued, InvoiceIssued, InvoiceLine
+from events.currencies import minor_units
+from events.customer import OrderCancelled, OrderChanged, OrderLine, OrderPlaced
+from events.envelope import Envelope
+
+TABLE = sa.Table(
+    "sales",
+    sa.MetaData(),
+    *origin(),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("product", sa.Text),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("net", sa.Numeric, nullable=False),
+    sa.Column("tax", sa.Numeric, nullable=False),
+    sa.Column("gross", sa.Numeric, nullable=False),
+    sa.Column("cost", sa.Numeric),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Index("customer", "customer", "effective"),
+)
+"""`document`: the order, invoice or credit note. `cost` null: not known. Tax that is not stated counts as none."""
+
+Fact = OrderPlaced | OrderChanged | OrderCancelled | InvoiceIssued | CreditNoteIssued
+Amounts = tuple[str | None, str, Decimal, Decimal, Decimal, Decimal, Decimal | None]
+"""product, category, quantity, net, tax, gross, cost"""
+ZERO = Decimal(0)
+
+
+def fold(envelope: Envelope[Any]) -> Iterable[Row]:
+    event: Fact = envelope.event
+    rows = ((kind, document, *amounts, currency) for kind, document, amounts, currency in _rows(event))
+    return [(*origin_of(envelope, n), *values) for n, values in enumerate(rows)]
+
+
+def _rows(event: Fact) -> list[tuple[str, str, Amounts, str]]:
+    match event:
+        case OrderPlaced():
+            return _ordered("ordered", event.order, _whole(event.lines, event.total.amount), event.total.currency)
+        case OrderChanged():
+            return _ordered("changed", event.order, _difference(event), event.total.currency)
+        case OrderCancelled():
+            fallen = _whole(event.lines, event.undelivered.amount, -1)
+            return _ordered("cancelled", event.order, fallen, event.undelivered.currency)
+        case InvoiceIssued():
+            return _ordered("billed", event.invoice, _billed(event), event.amount.currency)
+        case CreditNoteIssued():
+            return _ordered("credited", event.credit_note, [_credited(event)], event.amount.currency)
+        case _:
+            assert_never(event)
+
+
+def _ordered(kind: str, document: str, rows: Sequence[Amounts], currency: str) -> list[tuple[str, str, Amounts, str]]:
+    return [(kind, document, amounts, currency) for amounts in rows]
+
+
+def _whole(lines: Sequence[OrderLine], total: Decimal, sign: Literal[1, -1] = 1) -> list[Amounts]:
+    rows = [_line(line, sign) for line in lines]
+    return rows + _rest(rows, net=sign * total, gross=sign * total) or [(None, "", ZERO, ZERO, ZERO, ZERO, ZERO)]
+
+
+def _difference(event: OrderChanged) -> list[Amounts]:
+    return _whole(event.previous_lines, event.previous_total.amount, -1) + _whole(event.lines, event.total.amount)
+
+
+def _line(line: OrderLine, sign: Literal[1, -1]) -> Amounts:
+    quantity = sign * line.quantity
+    value = quantity * line.price
+    return (
+        line.product,
+        line.category,
+        quantity,
+        value,
+        ZERO,
+        value,
+        None if line.cost is None else quantity * line.cost,
+    )
+
+
+def _billed(event: InvoiceIssued) -> list[Amounts]:
+    rows = [_invoice_line(line, event) for line in event.lines]
+    return rows + _rest(rows, gross=event.amount.amount)
+
+
+def _invoice_line(line: InvoiceLine, event: InvoiceIssued) -> Amounts:
+    net = _converted(line.net.amount, event)
+    tax = _converted(line.tax.amount if line.tax else ZERO, event)
+    cost = None if line.cost is None else _converted(line.cost.amount, event)
+    return (line.product, line.category, line.quantity, net, tax, net + tax, cost)
+
+
+def _converted(amount: Decimal, event: InvoiceIssued) -> Decimal:
+    """In the account currency, rounded as it is stored."""
+    return amount if event.rate is None else rounded(amount * event.rate, minor_units(event.amount.currency))
+
+
+def _rest(rows: Sequence[Amounts], *, gross: Decimal, net: Decimal | None = None) -> list[Amounts]:
+    """What the lines do not explain: the whole of a document without lines, rounding, charges."""
+    missing = gross - sum((r[5] for r in rows), ZERO)
+    if not missing:
+        return []
+    left = missing if net is None else net - sum((r[3] for r in rows), ZERO)
+    return [(None, "", ZERO, left, missing - left, missing, ZERO if rows else None)]
+
+
+def _credited(event: CreditNoteIssued) -> Amounts:
+    gross = event.amount.amount
+    net = gross if event.net is None else event.net.amount
+    return (None, "", ZERO, -net, net - gross, -gross, None)
+
+
+VIEW = Ledger(
+    table=TABLE,
+    version=1,
+    handles=(OrderPlaced, OrderChanged, OrderCancelled, InvoiceIssued, CreditNoteIssued),
+    fold=fold,
+)
+
+_T = TABLE.c
+_ORDERS = _T.kind.in_(("ordered", "changed"))
+_SALES = _T.kind.in_(("billed", "credited"))
+_FIRST = _T.n == 0
+Part = Literal["order_intake", "billed", "credited", "credit_sales", "sales", "gross_profit"]
+Count = Literal["orders", "cancelled_orders", "invoices", "credit_notes"]
+PARTS: tuple[Part, ...] = get_args(Part)
+COUNTS: tuple[Count, ...] = get_args(Count)
+_AMOUNTS: dict[Part, tuple[Expression, Expression]] = {
+    "order_intake": (_T.net, _ORDERS),
+    "gross_profit": (_T.net - _T.cost, sa.and_(_ORDERS, _T.cost.is_not(None))),
+    "sales": (_T.net, _SALES),
+    "billed": (_T.gross, _T.kind == "billed"),
+    "credited": (_T.gross, _T.kind == "credited"),
+    "credit_sales": (_T.gross, _SALES),
+}
+"""Each part's amount and its rows. `credit_sales`: billed less credit notes, gross of tax, the S of DSO."""
+_COUNTS: dict[Count, str] = {
+    "orders": "ordered",
+    "cancelled_orders": "cancelled",
+    "invoices": "billed",
+    "credit_notes": "credited",
+}
+
+
+def totals(scope: Scope) -> sa.Select[Any]:
+    """One row: every part's sum and every count, within the window; `without_cost` is order intake of unknown cost."""
+    sums = [_sum(amount, where).label(part) for part, (amount, where) in _AMOUNTS.items()]
+    counts = [_count(kind).label(count) for count, kind in _COUNTS.items()]
+    unknown = _sum(_T.net, sa.and_(_ORDERS, _T.cost.is_(None))).label("without_cost")
+    return sa.select(*sums, unknown, *counts).where(*within(TABLE, scope))
+
+
+def _sum(amount: Expression, where: Expression) -> Expression:
+    return sa.func.coalesce(sa.func.sum(amount).filter(where), 0)
+
+
+def _count(kind: str) -> Expression:
+    return sa.func.count().filter(_T.kind == kind, _FIRST)
+
+
+def ranking(scope: Scope, measure: Measure, by: Literal["customer", "product"]) -> sa.Select[Any]:
+    """What is ranked: `subject` (customer or product) and its `amount` within the window. Not for `paid`."""
+    amount, where = _AMOUNTS[part_of(measure)]
+    subject = _T.customer if by == "customer" else _T.product
+    query = sa.select(subject.label("subject"), sa.func.sum(amount).label("amount"))
+    return query.where(*within(TABLE, scope), where, subject.is_not(None)).group_by(subject)
+
+
+def part_of(measure: Measure) -> Part:
+    """The part of this ledger a ranking measure is. Raises ValueError for what was paid: that is another ledger's."""
+    if measure == "paid":
+        raise ValueError("what was paid lies in the receivables ledger")
+    return measure
+
+
+def entries(scope: Scope, part: Part, *, product: str | None = None, products: bool = False) -> sa.Select[Any]:
+    """The events behind a part's sum: of one product, or of all rows that name one."""
+    amount, rows = _AMOUNTS[part]
+    where = [*within(TABLE, scope), rows]
+    where += [_T.product == product] if product else [_T.product.is_not(None)] if products else []
+    return shares(TABLE, where, kind=_T.kind, document=_T.document, amount=amount)
+
+
+def counted(scope: Scope, count: Count) -> sa.Select[Any]:
+    """The documents a count counts, each as one: the first event of each."""
+    where = [*within(TABLE, scope), _T.kind == _COUNTS[count], _FIRST]
+    return shares(TABLE, where, kind=_T.kind, document=_T.document, amount=sa.literal(1))

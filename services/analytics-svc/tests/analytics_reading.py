@@ -1,0 +1,163 @@
+"""A naive reading of events, event by event: it knows no view and no SQL. What figures are tested against."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from analytics_history import Fact
+
+from events.base import Money
+from events.credit import (
+    AccountOpened,
+    Allocated,
+    CreditNoteIssued,
+    ExposureChanged,
+    InvoiceIssued,
+    LimitSet,
+    PaymentReceived,
+)
+from events.customer import OrderChanged, OrderPlaced
+
+
+def amount(value: Money | None) -> Decimal:
+    return value.amount if value else Decimal(0)
+
+
+def outstanding(facts: Iterable[Fact]) -> Decimal:
+    total = Decimal(0)
+    for fact in facts:
+        match fact.event:
+            case InvoiceIssued() as e:
+                total += e.amount.amount
+            case PaymentReceived() | CreditNoteIssued() as e:
+                total -= e.amount.amount
+            case _:
+                pass
+    return total
+
+
+def open_items(facts: Iterable[Fact]) -> dict[tuple[str, int], tuple[date, Decimal]]:
+    """What is open of every instalment."""
+    found: dict[tuple[str, int], tuple[date, Decimal]] = {}
+    for fact in facts:
+        match fact.event:
+            case InvoiceIssued() as e:
+                found |= {(e.invoice, i.number): (i.due, i.amount.amount) for i in e.instalments}
+            case _:
+                pass
+    for fact in facts:
+        match fact.event:
+            case Allocated() as set_off:
+                key = set_off.invoice, set_off.instalment
+                found[key] = found[key][0], found[key][1] - set_off.amount.amount
+            case _:
+                pass
+    return found
+
+
+def ageing(facts: Sequence[Fact], as_of: date) -> dict[str, Decimal]:
+    buckets = dict.fromkeys(("current", "1-30", "31-60", "61-90", "91-120", ">120", "unallocated"), Decimal(0))
+    for due, left in open_items(facts).values():
+        days = (as_of - due).days
+        names = ((0, "current"), (30, "1-30"), (60, "31-60"), (90, "61-90"), (120, "91-120"), (10**6, ">120"))
+        buckets[next(name for edge, name in names if days <= edge)] += left
+    buckets["unallocated"] = outstanding(facts) - sum(left for _, left in open_items(facts).values())
+    return buckets
+
+
+def credit_sales(facts: Iterable[Fact], last: date, days: int) -> Decimal:
+    total = Decimal(0)
+    for fact in facts:
+        if not last - timedelta(days=days) < fact.effective <= last:
+            continue
+        match fact.event:
+            case InvoiceIssued() as e:
+                total += e.amount.amount
+            case CreditNoteIssued() as e:
+                total -= e.amount.amount
+            case _:
+                pass
+    return total
+
+
+def sales_by_customer(facts: Iterable[Fact]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for fact in facts:
+        match fact.event:
+            case InvoiceIssued() as e:
+                net = sum((line.net.amount for line in e.lines), Decimal(0)) if e.lines else e.amount.amount
+                found[e.customer] = found.get(e.customer, Decimal(0)) + net
+            case CreditNoteIssued() as e:
+                found[e.customer] = found.get(e.customer, Decimal(0)) - amount(e.net)
+            case _:
+                pass
+    return found
+
+
+def order_intake(facts: Iterable[Fact]) -> Decimal:
+    total = Decimal(0)
+    for fact in facts:
+        match fact.event:
+            case OrderPlaced() as e:
+                total += e.total.amount
+            case OrderChanged() as e:
+                total += e.total.amount - e.previous_total.amount
+            case _:
+                pass
+    return total
+
+
+def gross_profit(facts: Iterable[Fact]) -> Decimal:
+    total = Decimal(0)
+    for fact in facts:
+        match fact.event:
+            case OrderPlaced() as e:
+                total += _profit(e.lines)
+            case OrderChanged() as e:
+                total += _profit(e.lines) - _profit(e.previous_lines)
+            case _:
+                pass
+    return total
+
+
+def _profit(lines: Sequence[Any]) -> Decimal:
+    return sum(((x.price - x.cost) * x.quantity for x in lines if x.cost is not None), Decimal(0))
+
+
+def by_product(facts: Iterable[Fact]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for fact in facts:
+        match fact.event:
+            case OrderPlaced() as e:
+                for x in e.lines:
+                    found[x.product] = found.get(x.product, Decimal(0)) + x.price * x.quantity
+            case OrderChanged() as e:
+                for sign, lines in ((1, e.lines), (-1, e.previous_lines)):
+                    for x in lines:
+                        found[x.product] = found.get(x.product, Decimal(0)) + sign * x.price * x.quantity
+            case _:
+                pass
+    return found
+
+
+def paid(facts: Iterable[Fact]) -> Decimal:
+    return sum((f.event.amount.amount for f in facts if isinstance(f.event, PaymentReceived)), Decimal(0))
+
+
+def exposures(facts: Iterable[Fact]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for fact in facts:
+        if isinstance(fact.event, ExposureChanged):
+            signs = {"unallocated_cash": -1}
+            moved = sum((signs.get(c, 1) * m.amount for c, m in fact.event.changes.items()), Decimal(0))
+            found[fact.event.customer] = found.get(fact.event.customer, Decimal(0)) + moved
+    return found
+
+
+def limits(facts: Sequence[Fact]) -> dict[str, Decimal | None]:
+    found: dict[str, Decimal | None] = {}
+    for fact in sorted(facts, key=lambda f: (f.effective, f.position)):
+        if isinstance(fact.event, AccountOpened | LimitSet):
+            found[fact.event.customer] = fact.event.limit.amount if fact.event.limit else None
+    return found

@@ -1,0 +1,216 @@
+"""Every measure, for two dates in business and two times of knowing, against a naive reading of the same events."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise, product
+
+import asyncpg
+import pytest
+from analytics_history import EARLY, LATE, MARCH, MAY, Fact, designed, fill
+from analytics_reading import (
+    ageing,
+    by_product,
+    credit_sales,
+    exposures,
+    gross_profit,
+    limits,
+    open_items,
+    order_intake,
+    outstanding,
+    paid,
+    sales_by_customer,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from analytics_svc.domain.figures import Edges, Point, Window, dso
+from analytics_svc.domain.measures import Scope, aged
+from analytics_svc.domain.tiers import ranked
+from analytics_svc.projections import (
+    assets,
+    complaints,
+    customers,
+    receivables,
+    sales,
+    terms,
+)
+from analytics_svc.projections import (
+    exposures as exposure_view,
+)
+from analytics_svc.projections.stored import StoredMeasures
+from engine.testing.plugin import MakeDatabase
+
+VIEWS = (
+    assets.VIEW,
+    complaints.VIEW,
+    customers.VIEW,
+    exposure_view.VIEW,
+    receivables.VIEW,
+    sales.VIEW,
+    terms.VIEW,
+)
+POINTS = tuple(product((MARCH, MAY), (EARLY, LATE)))
+LOG = designed()
+
+
+@pytest.fixture
+async def read(make_database: MakeDatabase) -> AsyncIterator[AsyncConnection]:
+    async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        await fill(connection, VIEWS, LOG.facts)
+
+    url = await make_database(prepare, "analytics-history")
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
+    async with engine.connect() as connection:
+        yield connection
+    await engine.dispose()
+
+
+@pytest.fixture
+def measures(read: AsyncConnection) -> StoredMeasures:
+    return StoredMeasures(read)
+
+
+def scope(as_of: date, known_at: datetime, window: Window | None = None) -> Scope:
+    return Scope(Point(as_of, known_at), currency="CNY", window=window)
+
+
+def four_answers(answers: Sequence[object]) -> None:
+    """Each of the four points has an answer of its own."""
+    assert len(set(map(str, answers))) == 4, answers
+
+
+async def test_the_balance_depends_on_both_times(measures: StoredMeasures) -> None:
+    answers = []
+    for as_of, known_at in POINTS:
+        found = await measures.balance(scope(as_of, known_at))
+        facts = list(LOG.known(as_of, known_at))
+        receivable = sum(left for _, left in open_items(facts).values())
+        assert found.outstanding == outstanding(facts)
+        assert (found.receivable, found.unallocated) == (receivable, found.outstanding - receivable)
+        answers.append(found)
+    four_answers(answers)
+
+
+async def test_the_ageing_depends_on_both_times_and_adds_up_to_the_balance(measures: StoredMeasures) -> None:
+    answers = []
+    for as_of, known_at in POINTS:
+        buckets = aged(await measures.by_due_date(scope(as_of, known_at)), as_of, Edges())
+        facts = list(LOG.known(as_of, known_at))
+        assert {b.bucket: b.amount for b in buckets} == ageing(facts, as_of)
+        assert sum(b.amount for b in buckets) == outstanding(facts)
+        answers.append(buckets)
+    four_answers(answers)
+
+
+async def test_dso_depends_on_both_times(measures: StoredMeasures) -> None:
+    answers = []
+    for as_of, known_at in POINTS:
+        sold = await measures.totals(scope(as_of, known_at, Window.of_days(60, as_of)))
+        owed = await measures.balance(scope(as_of, known_at))
+        facts = list(LOG.known(as_of, known_at))
+        assert sold.credit_sales == credit_sales(facts, as_of, 60)
+        answers.append(dso(owed.outstanding, sold.credit_sales, 60).value)
+    four_answers(answers)
+
+
+@pytest.mark.parametrize("measure", ["exposure", "balance"])
+async def test_limit_use_depends_on_both_times(measures: StoredMeasures, measure: str) -> None:
+    answers = []
+    for as_of, known_at in POINTS:
+        facts = list(LOG.known(as_of, known_at))
+        uses = await measures.limit_use(scope(as_of, known_at), "exposure" if measure == "exposure" else "balance")
+        assert {u.customer: u.limit for u in uses} == limits(facts)
+        used = exposures(facts) if measure == "exposure" else _owed(facts)
+        assert {u.customer: u.used for u in uses} == {c: used.get(c, Decimal(0)) for c in limits(facts)}
+        answers.append([(u.used, u.limit, u.breached) for u in uses])
+    four_answers(answers)
+
+
+def _owed(facts: Sequence[Fact]) -> dict[str, Decimal]:
+    names = {f.customer for f in facts if f.customer}
+    return {c: outstanding(f for f in facts if f.customer == c) for c in names}
+
+
+async def test_totals_depend_on_both_times(measures: StoredMeasures) -> None:
+    answers = []
+    for as_of, known_at in POINTS:
+        found = await measures.totals(scope(as_of, known_at))
+        facts = list(LOG.known(as_of, known_at))
+        assert found.order_intake == order_intake(facts)
+        assert found.gross_profit == gross_profit(facts)
+        assert found.paid == paid(facts)
+        assert found.sales == sum(sales_by_customer(facts).values())
+        assert (found.orders, found.invoices, found.payments, found.customers, found.cancelled_orders) == tuple(
+            sum(1 for f in facts if f.type.endswith("." + name))
+            for name in ("OrderPlaced", "InvoiceIssued", "PaymentReceived", "CustomerRegistered", "OrderCancelled")
+        )
+        answers.append(found)
+    for name in ("order_intake", "billed", "paid", "gross_profit", "orders", "invoices", "payments", "customers"):
+        assert len({getattr(a, name) for a in answers}) > 1, name
+    four_answers(answers)
+
+
+RANKED: dict[str, Callable[[Sequence[Fact]], dict[str, Decimal]]] = {
+    "sales": sales_by_customer,
+    "order_intake": lambda facts: _by_customer(facts, order_intake),
+    "gross_profit": lambda facts: _by_customer(facts, gross_profit),
+    "paid": lambda facts: _by_customer(facts, paid),
+}
+
+
+def _by_customer(facts: Sequence[Fact], of: Callable[[list[Fact]], Decimal]) -> dict[str, Decimal]:
+    return {c: of([f for f in facts if f.customer == c]) for c in {f.customer for f in facts if f.customer}}
+
+
+@pytest.mark.parametrize("measure", ["sales", "order_intake", "gross_profit", "paid"])
+async def test_tiers_depend_on_both_times(measures: StoredMeasures, measure: str) -> None:
+    answers = []
+    for as_of, known_at in POINTS:
+        facts = list(LOG.known(as_of, known_at))
+        found = ranked(await measures.ranking(scope(as_of, known_at), measure, "customer"))  # type: ignore[arg-type]
+        naive = {c: a for c, a in RANKED[measure](facts).items() if a}
+        assert {r.subject: r.amount for r in found if r.amount} == naive
+        assert {r.subject for r in found} >= {f.customer for f in facts if f.type == "customer.CustomerRegistered"}
+        answers.append([(r.subject, r.amount, r.tier) for r in found])
+    four_answers(answers)
+
+
+async def test_products_depend_on_both_times(measures: StoredMeasures) -> None:
+    answers = []
+    for as_of, known_at in POINTS:
+        found = await measures.ranking(scope(as_of, known_at), "order_intake", "product")
+        assert dict(found) == by_product(list(LOG.known(as_of, known_at)))
+        answers.append(sorted(found))
+    four_answers(answers)
+
+
+async def test_total_assets_are_the_last_reported_by_then(measures: StoredMeasures) -> None:
+    found = [await measures.assets(Point(as_of, at)) for as_of, at in ((MARCH, EARLY), (MARCH, LATE))]
+    assert [a and a.amount for a in found] == [Decimal(4000), Decimal(5000)]
+    assert await measures.assets(Point(date(2023, 1, 1), LATE)) is None
+
+
+async def test_overdue_counts_from_the_day_after_the_due_date(measures: StoredMeasures) -> None:
+    for as_of in (date(2024, 3, 20), date(2024, 3, 21), MAY):
+        found = {o.customer: (o.oldest, o.amount) for o in await measures.overdue(scope(as_of, LATE))}
+        late: dict[str, tuple[date, Decimal]] = {}
+        for customer in ("C1", "C2"):
+            facts = [f for f in LOG.known(as_of, LATE) if f.customer == customer]
+            items = [(due, left) for due, left in open_items(facts).values() if left > 0 and due < as_of]
+            if items:
+                late[customer] = (min(d for d, _ in items), sum((a for _, a in items), Decimal(0)))
+        assert found == late
+
+
+async def test_the_ageing_adds_up_to_the_balance_on_every_date(measures: StoredMeasures) -> None:
+    for n in range(180):
+        as_of = date(2024, 1, 1) + timedelta(days=n)
+        amounts = await measures.by_due_date(scope(as_of, LATE))
+        total = (await measures.balance(scope(as_of, LATE))).outstanding
+        assert sum(b.amount for b in aged(amounts, as_of, Edges())) == total == outstanding(LOG.known(as_of, LATE))
+
+
+async def test_a_payment_recorded_later_never_changes_what_was_known_before(measures: StoredMeasures) -> None:
+    times = [EARLY + timedelta(days=n) for n in range(0, 80, 5)]
+    totals = [(await measures.balance(scope(MAY, at))).outstanding for at in times]
+    assert [a != b for a, b in pairwise(totals)].count(True) == 1

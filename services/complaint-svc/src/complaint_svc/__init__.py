@@ -1,0 +1,1 @@
+"""Which step, whose turn, how long."""

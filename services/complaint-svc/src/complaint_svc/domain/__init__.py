@@ -1,0 +1,1 @@
+"""What complaint-svc decides, without any IO."""

@@ -1,0 +1,1 @@
+"""What complaint-svc shows: one view a file."""

@@ -1,0 +1,1 @@
+"""What credit-svc decides: aggregates and their rules. Pure."""

@@ -1,0 +1,1 @@
+"""What credit-svc shows: one view a file."""

@@ -1,0 +1,1 @@
+"""What customer-svc decides, without any IO."""

@@ -1,0 +1,1 @@
+"""What customer-svc shows: one view a file."""

@@ -1,0 +1,22 @@
+"""The manifest of customer-svc."""
+
+from chassis.service import Service
+from customer_svc.api import routes
+from customer_svc.domain import calendar, customer, delivery, order
+from customer_svc.domain.reactions import REACTIONS
+from customer_svc.intake import TAKES
+from customer_svc.projections.customers import CUSTOMERS
+from customer_svc.projections.orders import ORDERS
+
+SERVICE = Service(
+    name="customer",
+    prefix="/api/customers",
+    title="Kehu: customers and orders",
+    contexts=("customer", "company"),
+    routes=routes,
+    deciders=(customer.DECIDER, order.DECIDER, delivery.DECIDER, calendar.DECIDER),
+    views=(CUSTOMERS, ORDERS),
+    reactions=REACTIONS,
+    intake=TAKES,
+    open_day=lambda company, day: calendar.OpenDay(company=company, day=day),
+)

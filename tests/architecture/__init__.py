@@ -1,0 +1,1 @@
+"""Laws about the shape of the code, each proved to bite."""

@@ -1,0 +1,128 @@
+"""The product itself, started as a person starts it: a process on a port, data in a folder of its own."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+PATIENCE = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Kehu:
+    """One running Kehu; `client` speaks to it as admin."""
+
+    folder: Path
+    data: str = "test"
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> float:
+        """Start it and wait for the first answer; the seconds that took."""
+        began = time.perf_counter()
+        command = [sys.executable, "-m", "all_in_one", "up", "--port", str(self.port), "--data", self.data]
+        with (self.folder / "kehu.log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        while time.perf_counter() - began < PATIENCE:
+            assert self.process.poll() is None, f"it stopped: {self.log()}"
+            try:
+                httpx.get(f"{self.url}/health/live").raise_for_status()
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return time.perf_counter() - began
+        raise AssertionError(f"no answer within {PATIENCE} s: {self.log()}")
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(2)
+        return self.process.wait(PATIENCE)
+
+    @property
+    def cluster(self) -> Path:
+        """The folder of its database, wherever a user that may run one can reach it."""
+        asked = self.folder / ".kehu" / self.data / "postgresql"
+        moved = asked / "LOCATION.txt"
+        return Path(moved.read_text().strip().rpartition(" is in ")[2] if moved.exists() else asked) / "cluster"
+
+    def database(self, service: str) -> dict[str, Any]:
+        """What to connect to for a look into the database of a service."""
+        lines = (self.cluster / "postmaster.pid").read_text().splitlines()
+        return {"host": lines[4], "port": int(lines[3]), "user": "postgres", "database": f"kehu_{service}"}
+
+    def database_url(self, service: str) -> str:
+        found = self.database(service)
+        return f"postgresql://{found['user']}@/{found['database']}?host={found['host']}"
+
+    def kill(self) -> None:
+        """End it as a power cut would, if it still runs; its database server ends with it."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+
+    def log(self) -> str:
+        return (self.folder / "kehu.log").read_text()[-3000:]
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The `kehu` command."""
+        command = [sys.executable, "-m", "all_in_one", *arguments]
+        return subprocess.run(
+            command, check=False, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+
+    def remove(self) -> None:
+        """Its data, also where that lies outside the test's own folder because we are root."""
+        self.kill()
+        shutil.rmtree(self.cluster.parent, ignore_errors=True)
+
+    def client(self, role: str = "admin") -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer dev-{role}"}, timeout=60)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """The JSON answer as admin."""
+        with self.client() as client:
+            answer = client.get(path, params=parameters)
+        assert answer.status_code == 200, f"{path} {parameters}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def settled(self) -> Mapping[str, Any]:
+        """Wait until every consumer has folded what is stored."""
+        until, behind = time.perf_counter() + PATIENCE, list[Any]()
+        while time.perf_counter() < until:
+            health: Mapping[str, Any] = httpx.get(f"{self.url}/health/ready", timeout=30).json()
+            behind = [c for s in health["services"].values() for c in s["consumers"].values() if c["events"]]
+            if not behind:
+                return health
+            time.sleep(0.1)
+        raise AssertionError(f"still behind: {behind}")
+
+
+@contextmanager
+def company(folder: Path, data: str = "test") -> Iterator[Kehu]:
+    """A new company's Kehu, running; at the end it stops cleanly, and its database goes with it."""
+    kehu = Kehu(folder, data)
+    try:
+        kehu.start()
+        yield kehu
+        assert kehu.stop() == 0, kehu.log()
+    finally:
+        kehu.remove()

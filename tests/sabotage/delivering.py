@@ -1,0 +1,139 @@
+"""Guarantees of delivery: positions, parking, rebuilds, reactions, timers, the evaluator."""
+
+from tests.sabotage.guarantee import Guarantee
+
+ENGINE = "libs/engine/src/engine/"
+CONSUMER = "libs/engine/tests/test_consumer.py::"
+LETTERS = "libs/engine/tests/test_deadletters.py::"
+REACTOR = "libs/engine/tests/test_reactor.py::"
+REBUILD = "libs/engine/tests/test_rebuild.py::"
+TIMERS = "libs/engine/tests/test_timers.py::"
+EVALUATOR = "libs/engine/tests/test_evaluator.py::"
+FAULTY = CONSUMER + "test_repeated_deliveries_at_new_offsets_and_lost_ones_change_nothing[1]"
+BUS = "libs/engine/tests/test_tablebus.py::"
+
+GUARANTEES: tuple[Guarantee, ...] = (
+    Guarantee(
+        "what was seen is dropped",
+        ENGINE + "consumer.py",
+        "if position <= last:",
+        "if position < 0:",
+        (CONSUMER + "test_a_delivery_is_judged_by_its_position_alone", FAULTY),
+    ),
+    Guarantee(
+        "a gap is noticed",
+        ENGINE + "consumer.py",
+        """return "new" if previous == last else "gap\"""",
+        """return "new\"""",
+        (FAULTY,),
+    ),
+    Guarantee(
+        "a position moves only from where it was",
+        ENGINE + "consumer.py",
+        "and c.last_pos = n.last and c.epoch = n.epoch",
+        "and c.epoch = n.epoch",
+        (CONSUMER + "test_a_position_moves_only_from_where_it_was_and_in_its_epoch",),
+    ),
+    Guarantee(
+        "an epoch fences who lost its parts",
+        ENGINE + "consumer.py",
+        "and c.last_pos = n.last and c.epoch = n.epoch",
+        "and c.last_pos = n.last",
+        (CONSUMER + "test_a_position_moves_only_from_where_it_was_and_in_its_epoch",),
+    ),
+    Guarantee(
+        "another incarnation of a store is noticed",
+        ENGINE + "consumer.py",
+        "if incarnation != life:",
+        "if incarnation is None:",
+        (CONSUMER + "test_another_incarnation_of_a_store_rebuilds_the_view",),
+    ),
+    Guarantee(
+        "what follows of a parked customer is parked",
+        ENGINE + "parking.py",
+        "if held and letter.customer in held:",
+        "if held and letter.customer is None:",
+        (LETTERS + "test_the_customer_of_a_poisonous_event_is_parked_over_all_topics_and_nobody_else",),
+    ),
+    Guarantee(
+        "an unknown version stops the consumer",
+        ENGINE + "decoding.py",
+        "            except UnknownVersion:\n                raise\n",
+        "            except UnknownVersion:\n                letters.append(Letter(delivery))\n",
+        (LETTERS + "test_an_unknown_version_of_a_declared_type_stops_the_consumer_after_what_came_before",),
+    ),
+    Guarantee(
+        "what passes by itself parks nobody",
+        ENGINE + "reactor.py",
+        "from engine.faults import Lost, is_transient\n",
+        "from engine.faults import Lost\n\n\ndef is_transient(error: object) -> bool:\n    return False\n\n\n",
+        (REACTOR + "test_a_database_that_is_away_for_a_moment_parks_nobody",),
+    ),
+    Guarantee(
+        "a reaction's commands have the same ids again",
+        ENGINE + "reactor.py",
+        """ids.named("reaction", self._reaction.name, event.id, n)""",
+        "ids.new()",
+        (REACTOR + "test_positions_lost_after_the_decision_decide_nothing_twice",),
+    ),
+    Guarantee(
+        "a rebuilt view takes over at the live position",
+        ENGINE + "rebuild.py",
+        "        await shadow.fill(session, await self._goals())\n",
+        "",
+        (REBUILD + "test_what_was_folded_between_the_last_look_and_the_locks_is_in_the_rebuilt_table",),
+    ),
+    Guarantee(
+        "a view changes places while its projector waits",
+        ENGINE + "rebuild.py",
+        """        await hold(session, self._group, exclusive=True)
+        await session.execute("set local synchronous_commit = on")
+        await session.execute("select from consumers where grp = $1 order by topic, part for update", self._group)
+""",
+        "",
+        (REBUILD + "test_what_comes_while_the_tables_change_places_waits_for_the_new_one",),
+    ),
+    Guarantee(
+        "a rebuild raises the epoch",
+        ENGINE + "rebuild.py",
+        "last_pos = n.pos, epoch = epoch + 1,",
+        "last_pos = n.pos,",
+        (REBUILD + "test_a_rebuilt_table_is_the_same_as_the_one_before[Totals]",),
+    ),
+    Guarantee(
+        "a timer names its command the same for ever",
+        ENGINE + "timers.py",
+        """return ids.named("timer", key)""",
+        "return ids.new()",
+        (TIMERS + "test_the_command_of_a_timer_has_the_same_id_for_ever",),
+    ),
+    Guarantee(
+        "a day waits for all that was stored before it",
+        ENGINE + "timers.py",
+        "if seen != self._open and await self._written(stop):",
+        "if seen != self._open:",
+        (TIMERS + "test_nothing_of_a_day_is_done_before_all_of_it_is_written_down",),
+    ),
+    Guarantee(
+        "one touched while being judged is judged again",
+        ENGINE + "evaluator.py",
+        "done = greatest(t.done, n.mark)",
+        "done = t.mark",
+        (EVALUATOR + "test_one_touched_while_being_judged_is_judged_again",),
+    ),
+    Guarantee(
+        "a rebuild tries what is parked after all that is not",
+        ENGINE + "shadow.py",
+        "if _at(letter) in goals.letters or (behind and letter.customer in parked):",
+        "if behind and letter.customer in parked:",
+        (REBUILD + "test_a_rebuild_takes_nothing_of_a_parked_customer_away_that_came_before_from_another_topic",),
+    ),
+    Guarantee(
+        "parts given back while others are dealt out are noticed",
+        ENGINE + "membership.py",
+        "self._known = (live, epochs + await self._deal(live))",
+        "await self._deal(live)\n        self._known = (live, await self._home.fetchval("
+        "'select sum(epoch) from consumers where grp = $1', self._group))",
+        (BUS + "test_parts_given_back_just_after_a_member_looked_for_them_are_taken_at_the_next_look",),
+    ),
+)

@@ -1,0 +1,14 @@
+"""What a sabotage is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """`tests` (pytest node ids) are green with `holds` in `file`, and at least one is red with `broken` instead."""
+
+    name: str
+    file: str
+    holds: str
+    broken: str
+    tests: tuple[str, ...]

@@ -1,0 +1,149 @@
+"""Guarantees of the services: requests, the intake, streams, credit, figures."""
+
+from tests.sabotage.guarantee import Guarantee
+
+CHASSIS = "libs/chassis/src/chassis/"
+REQUESTS = "libs/chassis/tests/test_requests.py::"
+TOPICS = "libs/chassis/tests/test_erp_topics.py::"
+INTAKE = "libs/chassis/tests/test_intake.py::"
+CREDIT = "services/credit-svc/src/credit_svc/"
+ANALYTICS = "services/analytics-svc/src/analytics_svc/"
+FIGURES = "services/analytics-svc/tests/test_analytics_http.py::"
+MEASURES = "services/analytics-svc/tests/test_measures.py::"
+WAITING = "services/credit-svc/tests/test_waiting_money.py::"
+
+GUARANTEES: tuple[Guarantee, ...] = (
+    Guarantee(
+        "a change needs an Idempotency-Key",
+        CHASSIS + "idempotency.py",
+        "        raise Problem(MissingIdempotencyKey())\n",
+        """        return "none"\n""",
+        (REQUESTS + "test_a_change_without_a_key_is_refused_as_missing_idempotency_key",),
+    ),
+    Guarantee(
+        "a key is that of a person",
+        CHASSIS + "idempotency.py",
+        "return ids.named(self.principal, self.key, *([n] if n else []))",
+        "return ids.named(self.key, *([n] if n else []))",
+        (REQUESTS + "test_the_same_key_of_another_person_is_another_key",),
+    ),
+    Guarantee(
+        "If-Match is heeded",
+        CHASSIS + "etag.py",
+        "    return int(number)\n",
+        "    return None\n",
+        (REQUESTS + "test_if_match_holds_the_version_a_change_was_decided_upon",),
+    ),
+    Guarantee(
+        "a read waits for the position it was given",
+        CHASSIS + "context.py",
+        "    if asked:\n        await runtime.reached(",
+        "    if not asked:\n        await runtime.reached(",
+        (REQUESTS + "test_a_read_of_a_position_that_does_not_come_is_view_behind",),
+    ),
+    Guarantee(
+        "a stream goes on behind what was seen",
+        CHASSIS + "sse.py",
+        "if self.after is None else self.after\n",
+        "if self.after is None else max(self.after - 1, 0)\n",
+        ("libs/chassis/tests/test_streams.py::test_a_client_that_comes_back_misses_nothing_and_sees_nothing_twice",),
+    ),
+    Guarantee(
+        "a document is decided once",
+        CHASSIS + "intake.py",
+        """(before.verdict == "rejected" and not again)""",
+        """before.verdict != "waiting\"""",
+        (INTAKE + "test_a_document_is_accepted_once_and_is_a_duplicate_then",),
+    ),
+    Guarantee(
+        "a document of the same id and another body is refused",
+        CHASSIS + "intake.py",
+        "and before.digest == message.digest",
+        "and bool(before.digest)",
+        (INTAKE + "test_the_same_id_with_another_body_is_refused_while_the_first_stands",),
+    ),
+    Guarantee(
+        "a record that comes again is no duplicate of itself",
+        CHASSIS + "intake.py",
+        "and message.came == before.came",
+        "and message.came is None",
+        (TOPICS + "test_nothing_is_decided_twice_when_we_die_before_the_offset_is_committed",),
+    ),
+    Guarantee(
+        "a document by topic is answered, whoever decides it and when",
+        CHASSIS + "erp.py",
+        "        await self.runtime.topics.publish(RECEIPTS, answers)\n",
+        "        answers.clear()\n",
+        (TOPICS + "test_a_document_comes_in_binary_or_structured_and_is_answered",),
+    ),
+    Guarantee(
+        "who lost a part of a stored topic cannot commit it",
+        "libs/engine/src/engine/tabletopics.py",
+        "and c.part = n.part and c.epoch = n.epoch",
+        "and c.part = n.part",
+        ("libs/engine/tests/test_tabletopics.py::TestTableTopics::test_who_lost_a_part_cannot_commit_it",),
+    ),
+    Guarantee(
+        "a document that waits is kept",
+        "libs/engine/src/engine/inbox.py",
+        "            if waiting:\n",
+        "            if not waiting:\n",
+        (INTAKE + "test_a_document_that_waits_is_decided_when_its_customer_arrives",),
+    ),
+    Guarantee(
+        "only an initial load asserts recorded times",
+        CHASSIS + "intake.py",
+        """asserted_recorded=self.message.recorded if self.sender.origin == "initial_load" else None,""",
+        "asserted_recorded=self.message.recorded,",
+        (INTAKE + "test_a_document_of_today_asserts_no_recorded_time",),
+    ),
+    Guarantee(
+        "a limit may be used to the last cent",
+        CREDIT + "domain/check.py",
+        "others + amount <= limit.limit:",
+        "others + amount < limit.limit:",
+        ("services/credit-svc/tests/test_orders.py::test_an_order_within_the_limit_is_granted_and_reserved",),
+    ),
+    Guarantee(
+        "no more is allocated than is open",
+        CREDIT + "domain/payment.py",
+        "if amount > state.open or ",
+        "if ",
+        ("services/credit-svc/tests/test_invoices.py::test_more_than_is_open_is_never_allocated",),
+    ),
+    Guarantee(
+        "money settles no more than is open",
+        CREDIT + "domain/allocation.py",
+        "amount = min(left[n], still)",
+        "amount = left[n]",
+        ("services/credit-svc/tests/test_invoices.py::test_an_unnamed_payment_settles_what_was_due_first",),
+    ),
+    Guarantee(
+        "as_of leaves out what was effective later",
+        ANALYTICS + "projections/facts.py",
+        "table.c.effective <= scope.point.as_of, ",
+        "",
+        (MEASURES + "test_the_balance_depends_on_both_times",),
+    ),
+    Guarantee(
+        "known_at leaves out what was recorded later",
+        ANALYTICS + "projections/facts.py",
+        ", table.c.recorded <= scope.point.known_at]",
+        "]",
+        (MEASURES + "test_the_balance_depends_on_both_times",),
+    ),
+    Guarantee(
+        "an explanation adds up to its figure",
+        ANALYTICS + "projections/receivables.py",
+        "return shares(TABLE, [*where, kept], kind=_T.kind",
+        """return shares(TABLE, [*where, kept, _T.kind != "allocation"], kind=_T.kind""",
+        (FIGURES + "test_every_figure_is_explained_by_events_that_add_up_to_it",),
+    ),
+    Guarantee(
+        "an older invoice due the same day goes first",
+        CREDIT + "domain/allocation.py",
+        "(min(owed, amount) if in_order else owed)",
+        "min(owed, amount)",
+        (WAITING + "test_an_invoice_of_the_same_append_does_not_go_before_an_older_one_due_the_same_day",),
+    ),
+)

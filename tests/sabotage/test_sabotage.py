@@ -1,0 +1,134 @@
+"""Each guarantee is taken out on purpose, in a copy of the tree; the tests that hold it must then turn red.
+
+A sabotage replaces one text that occurs exactly once. When the code has moved on, the sabotage fails until it is
+told again where the guarantee now lies.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from engine.testing.plugin import TestServer
+from tests.sabotage.guarantee import Guarantee
+from tests.sabotage.guarantees import GUARANTEES
+
+ROOT = Path(__file__).parents[2]
+KEPT = ("libs", "services", "apps", "tests", "tools", "conftest.py", "pyproject.toml")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "node_modules", "static", "uploads")
+AT_ONCE = 2
+PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout")
+UNTOUCHED = "nothing"
+TESTS_FAILED = 1
+Done = subprocess.CompletedProcess[str]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sabotage")]  # the tree is copied once
+
+
+@dataclass(frozen=True)
+class Saboteur:
+    """Runs tests in copies of the tree, one run a copy at a time, all on the session's database server."""
+
+    copies: SimpleQueue[Path]
+    url: str
+
+    def sabotage(self, guarantee: Guarantee) -> Done:
+        """The run of the guarantee's tests without what holds it."""
+        copy = self.copies.get()
+        file = copy / guarantee.file
+        try:
+            whole = file.read_text()
+            count = whole.count(guarantee.holds)
+            assert count == 1, f"the place of this guarantee occurs {count} times in {guarantee.file}"
+            file.write_text(whole.replace(guarantee.holds, guarantee.broken))
+            try:
+                return self._run(guarantee.tests, copy, "-x")
+            finally:
+                file.write_text(whole)
+        finally:
+            self.copies.put(copy)
+
+    def untouched(self, tests: Sequence[str]) -> Done:
+        """The run of `tests` in the tree as it is."""
+        copy = self.copies.get()
+        try:
+            return self._run(tests, copy)
+        finally:
+            self.copies.put(copy)
+
+    def _run(self, tests: Iterable[str], copy: Path, *more: str) -> Done:
+        """The copy's packages come before the installed ones."""
+        plugins = [f"-p{name}" for name in PLUGINS]
+        options = ["-q", "-rfE", "--tb=short", "-pno:cacheprovider", "--timeout=40", *plugins, *more]
+        path = os.pathsep.join(str(p) for p in sorted(copy.glob("*/*/src")))
+        ours = {
+            "KEHU_TEST_DATABASE_URL": self.url,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": path,
+        }
+        command = [sys.executable, "-m", "pytest", *options, *tests]
+        environment = {**os.environ, **ours}
+        return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+
+
+def copied(place: Path) -> Path:
+    """A copy of the tree at `place`."""
+    for name in KEPT:
+        origin = ROOT / name
+        if origin.is_dir():
+            shutil.copytree(origin, place / name, ignore=LEFT_OUT)
+        elif origin.exists():
+            shutil.copy(origin, place / name)
+    return place
+
+
+def chosen(items: Sequence[pytest.Item]) -> list[str]:
+    """The names of the guarantees whose tests are asked for in this session."""
+    named = [
+        i.callspec.params.get("guarantee") for i in items if isinstance(i, pytest.Function) and hasattr(i, "callspec")
+    ]
+    return [g.name for g in named if isinstance(g, Guarantee)]
+
+
+@pytest.fixture(scope="module")
+def saboteur(tmp_path_factory: pytest.TempPathFactory, postgres_server: TestServer) -> Saboteur:
+    copies: SimpleQueue[Path] = SimpleQueue()
+    for _ in range(AT_ONCE):
+        copies.put(copied(tmp_path_factory.mktemp("sabotaged")))
+    return Saboteur(copies, postgres_server.postgres.url("postgres"))
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest, saboteur: Saboteur) -> Iterator[dict[str, "Future[Done]"]]:
+    """The runs of all that is asked for, some at a time: each test waits for its own."""
+    wanted = set(chosen(request.session.items))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = [g for g in GUARANTEES if g.name in wanted]
+        tests = sorted({test for g in asked or GUARANTEES for test in g.tests})
+        green = {UNTOUCHED: pool.submit(saboteur.untouched, tests)}
+        yield green | {g.name: pool.submit(saboteur.sabotage, g) for g in asked}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES, ids=lambda g: g.name)
+def test_a_test_turns_red_without(guarantee: Guarantee, runs: dict[str, "Future[Done]"]) -> None:
+    done = runs[guarantee.name].result()
+    told = f"{done.stdout[-3000:]}{done.stderr[-1000:]}"
+    assert done.returncode == TESTS_FAILED, f"nothing turned red:\n{told}"
+    assert "FAILED " in done.stdout, f"a test could not even begin:\n{told}"
+
+
+def test_the_same_tests_are_green_in_the_copy_as_it_is(runs: dict[str, "Future[Done]"]) -> None:
+    done = runs[UNTOUCHED].result()
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_each_guarantee_has_a_name_of_its_own() -> None:
+    assert len({g.name for g in GUARANTEES}) == len(GUARANTEES)
