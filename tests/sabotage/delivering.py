@@ -108,6 +108,13 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (TIMERS + "test_the_command_of_a_timer_has_the_same_id_for_ever",),
     ),
     Guarantee(
+        "what is due on a day is decided on that day",
+        ENGINE + "timers.py",
+        """, opened=self._open[row["company"]].day)""",
+        ")",
+        (TIMERS + "test_what_is_due_is_not_lost_where_those_who_decide_have_yet_to_hear_of_the_day",),
+    ),
+    Guarantee(
         "a day waits for all that was stored before it",
         ENGINE + "timers.py",
         "if seen != self._open and await self._written(stop):",

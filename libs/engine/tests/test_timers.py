@@ -80,6 +80,17 @@ async def test_due_commands_are_decided_in_date_order_when_their_day_opens(
     assert await dropped(service) == ["first", "second", "third", "late"]
 
 
+async def test_what_is_due_is_not_lost_where_those_who_decide_have_yet_to_hear_of_the_day(
+    store: PostgresStore, service: Database, bus: TableBus, deciding: Handler
+) -> None:
+    """The handler here believes in an earlier day for ever; in a service it does so for the moment it keeps one."""
+    await append(store, paid("C1", 3, "third"))
+    await opened(store, 3)
+    async with running(*planning(store, bus), runner(store, bus, deciding)):
+        await eventually(lambda: fired(service, 1))
+    assert await dropped(service) == ["third"]
+
+
 async def test_a_day_waits_for_what_was_stored_before_it_was_opened(
     store: PostgresStore, service: Database, bus: TableBus, deciding: Handler
 ) -> None:

@@ -108,6 +108,8 @@ class Runtime:
                 if monotonic() > deadline:
                     raise Problem(ViewBehind(position=f"{service}:{position}"), headers={"Retry-After": "1"})
                 await asyncio.sleep(LOOK)
+        if positions:
+            self._day = None
 
     async def _reached(self, service: str, position: int) -> bool:
         owner = next((db for topic, db in self.owners.items() if OWNERS.get(topic) == service), None)

@@ -91,7 +91,9 @@ class Handler:
     async def _plan(self, asked: Sequence[Asked]) -> list[Planned]:
         """Commands with their streams; those whose facts are candidates without having asked for them."""
         today, now = await self._today(), clock.now()
-        base = [Facts(today, now, one.actor, one.meta.origin == "initial_load") for one in asked]
+        base = [
+            Facts(max(today, one.opened or today), now, one.actor, one.meta.origin == "initial_load") for one in asked
+        ]
         begun = [self._begun(one, facts) for one, facts in zip(asked, base, strict=True)]
         return await self._informed(begun, [n for n, p in enumerate(begun) if p.asks and not p.decider.candidates])
 

@@ -21,13 +21,17 @@ KEY_REUSED = "key-reused"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command on its way. `id` makes it the one it is; `expected` (If-Match) is the first named stream's version."""
+    """A command on its way. `id` makes it the one it is; `expected` (If-Match) is the first named stream's version.
+
+    `opened` is a business day whoever asks has seen open: it is decided on that day or a later one.
+    """
 
     command: Command
     id: UUID
     meta: Meta
     actor: Actor
     expected: int | None = None
+    opened: date | None = None
 
     def digest(self) -> bytes:
         """What this command says, in 32 bytes: the same id with another digest is refused."""

@@ -43,7 +43,7 @@ select not exists (select from unnest($2::smallint[], $3::bigint[]) goal(part, p
     left join consumers c on c.grp = $1 and c.topic = $4 and c.part = goal.part
     where c.last_pos is null or c.last_pos < goal.pos)"""
 _DUE = """
-select t.key, t.due, t.command_type, t.command, t.event, t.correlation, t.origin
+select t.key, t.due, t.company, t.command_type, t.command, t.event, t.correlation, t.origin
 from timers t join unnest($1::text[], $2::date[], $5::bool[]) open(company, day, live)
     on t.company = open.company and t.due <= open.day and (open.live or t.origin <> 'initial_load')
 where t.fired_at is null and t.attempts < $3 order by t.due, t.key limit $4"""
@@ -221,7 +221,7 @@ class TimerRunner:
         command = self._commands[row["command_type"]].model_validate_json(row["command"])
         origin: Origin = "live"
         meta = Meta("timers", row["correlation"], row["event"], origin=origin)
-        return Asked(command, command_id(row["key"]), meta, Actor("timers"))
+        return Asked(command, command_id(row["key"]), meta, Actor("timers"), opened=self._open[row["company"]].day)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from events.envelope import Envelope
 
 
 class Drop(Command):
-    """Drop the hold of an order; ``REFUSED`` is refused, ``BROKEN`` breaks the decision."""
+    """Drop the hold of an order, from the day `on` on; ``REFUSED`` is refused, ``BROKEN`` breaks the decision."""
 
     customer: str
     order: str
+    on: date | None = None
 
 
 class NotThisOne(Rejected):
@@ -42,6 +43,8 @@ def _decide(command: Drop, states: States, facts: Facts) -> Decision:
         raise NotThisOne
     if command.order == "BROKEN":
         raise ZeroDivisionError
+    if command.on and command.on > facts.today:
+        return []
     event = credit.HoldDropped(customer=command.customer, order=command.order, order_version=1, cause="cancelled")
     return [(HOLDS(command.customer), event)]
 
@@ -61,7 +64,7 @@ REACTION = Reaction("drop-on-assignment", (customer.OwnerAssigned,), _react)
 def _plan(event: Envelope[Any]) -> Iterable[Due]:
     paid: credit.PaymentReceived = event.event
     on = DAY + timedelta(days=int(paid.amount.amount))
-    yield Due(f"drop/{paid.customer}/{paid.payment}", on, Drop(customer=paid.customer, order=paid.payment))
+    yield Due(f"drop/{paid.customer}/{paid.payment}", on, Drop(customer=paid.customer, order=paid.payment, on=on))
 
 
 TIMER = Timer("drop-later", (credit.PaymentReceived,), _plan)
@@ -69,7 +72,7 @@ TIMER = Timer("drop-later", (credit.PaymentReceived,), _plan)
 
 
 def handler(store: PostgresStore, database: Database) -> Handler:
-    """Decides `Drop`; the day is always the same."""
+    """Decides `Drop`; it never hears of another day than the first."""
 
     async def today() -> date:
         return DAY
