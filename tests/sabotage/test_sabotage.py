@@ -4,19 +4,20 @@ A sabotage replaces one text that occurs exactly once. When the code has moved o
 told again where the guarantee now lies.
 """
 
+import compileall
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from queue import SimpleQueue
 
 import pytest
 
 from engine.testing.plugin import TestServer
+from tests.sabotage.child import Done, run
 from tests.sabotage.guarantee import Guarantee
 from tests.sabotage.guarantees import GUARANTEES
 
@@ -27,7 +28,6 @@ AT_ONCE = 2
 PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout")
 UNTOUCHED = "nothing"
 TESTS_FAILED = 1
-Done = subprocess.CompletedProcess[str]
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sabotage")]  # the tree is copied once
 
 
@@ -63,7 +63,7 @@ class Saboteur:
             self.copies.put(copy)
 
     def _run(self, tests: Iterable[str], copy: Path, *more: str) -> Done:
-        """The copy's packages come before the installed ones."""
+        """The copy's packages come before the installed ones, in what its tests start, too."""
         plugins = [f"-p{name}" for name in PLUGINS]
         options = ["-q", "-rfE", "--tb=short", "-pno:cacheprovider", "--timeout=40", *plugins, *more]
         path = os.pathsep.join(str(p) for p in sorted(copy.glob("*/*/src")))
@@ -73,19 +73,18 @@ class Saboteur:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": path,
         }
-        command = [sys.executable, "-m", "pytest", *options, *tests]
-        environment = {**os.environ, **ours}
-        return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+        return run(copy, [*options, *tests], ours)
 
 
 def copied(place: Path) -> Path:
-    """A copy of the tree at `place`."""
+    """A copy of the tree at `place`, compiled so that a change of a file is never overlooked."""
     for name in KEPT:
         origin = ROOT / name
         if origin.is_dir():
             shutil.copytree(origin, place / name, ignore=LEFT_OUT)
         elif origin.exists():
             shutil.copy(origin, place / name)
+    compileall.compile_dir(place, quiet=2, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
     return place
 
 
@@ -120,14 +119,14 @@ def runs(request: pytest.FixtureRequest, saboteur: Saboteur) -> Iterator[dict[st
 @pytest.mark.parametrize("guarantee", GUARANTEES, ids=lambda g: g.name)
 def test_a_test_turns_red_without(guarantee: Guarantee, runs: dict[str, "Future[Done]"]) -> None:
     done = runs[guarantee.name].result()
-    told = f"{done.stdout[-3000:]}{done.stderr[-1000:]}"
+    told = done.printed[-4000:]
     assert done.returncode == TESTS_FAILED, f"nothing turned red:\n{told}"
-    assert "FAILED " in done.stdout, f"a test could not even begin:\n{told}"
+    assert "FAILED " in done.printed, f"a test could not even begin:\n{told}"
 
 
 def test_the_same_tests_are_green_in_the_copy_as_it_is(runs: dict[str, "Future[Done]"]) -> None:
     done = runs[UNTOUCHED].result()
-    assert done.returncode == 0, done.stdout[-3000:]
+    assert done.returncode == 0, done.printed[-3000:]
 
 
 def test_each_guarantee_has_a_name_of_its_own() -> None:

@@ -181,7 +181,7 @@ async def test_a_refused_timer_is_done_and_a_broken_one_is_kept_for_a_person(
     (kept,) = await timers.broken(service.pool)
     assert (kept.key, kept.command, kept.attempts) == ("drop/C1/BROKEN", "Drop", timers.TRIES)
     assert [await timers.again(service.pool) for _ in range(2)] == [1, 0]
-    async with running(runner(store, bus, deciding)):
+    async with running(*planning(store, bus), runner(store, bus, deciding)):
         await eventually(lambda: broken(service))
 
 
