@@ -2,15 +2,22 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 LIBRARIES = ["alembic.command", "asyncpg", "fastapi", "httpx", "pytest", "sqlalchemy.ext.asyncio"]
 """What most tests load: half of the time of a short run."""
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(LIBRARIES)
+ONE = Lock()
+"""Starting a process reads how others have ended, which can be read once: one thread at a time starts one or asks."""
+PATIENCE = 400.0
+"""Seconds a run may take; longer takes only one that hangs, each test having a limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +31,25 @@ class Done:
 def run(copy: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> Done:
     """pytest with these arguments in `copy`, whose packages come before the installed ones."""
     printed = copy / "printed.txt"
-    process = PROCESSES.Process(target=_tests, args=(copy, printed, [*arguments], {**environment}))
-    process.start()
-    process.join()
-    code = process.exitcode
-    process.close()
-    return Done(-1 if code is None else code, printed.read_text(errors="replace"))
+    printed.unlink(missing_ok=True)  # a run that dies before it begins does not show what the one before it said
+    code = forked(_tests, copy, printed, [*arguments], {**environment})
+    return Done(code, printed.read_text(errors="replace") if printed.exists() else "")
+
+
+def forked(work: Callable[..., object], *args: Any, patience: float = PATIENCE) -> int:
+    """The exit code of a process that does `work`; it is killed where that takes longer than `patience` seconds."""
+    process = PROCESSES.Process(target=work, args=args, daemon=True)  # ends with us
+    with ONE:
+        process.start()
+    ended = wait([process.sentinel], patience)
+    with ONE:
+        if not ended:
+            process.kill()
+        process.join()
+        code = process.exitcode
+        process.close()
+    assert code is not None
+    return code
 
 
 def _tests(copy: Path, printed: Path, arguments: list[str], environment: dict[str, str]) -> None:
