@@ -42,6 +42,20 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (REQUESTS + "test_a_read_of_a_position_that_does_not_come_is_view_behind",),
     ),
     Guarantee(
+        "no older day is kept than one that was seen",
+        CHASSIS + "runtime.py",
+        "        if look == self._looks:",
+        "        if True:",
+        (REQUESTS + "test_a_day_that_was_looked_up_before_a_position_was_waited_for_is_not_kept_after_it",),
+    ),
+    Guarantee(
+        "the answer that is kept is the one that was given",
+        CHASSIS + "rebuilds.py",
+        "return shown.model_copy() if shown else None",
+        "return shown",
+        ("libs/chassis/tests/test_ops.py::test_what_a_repeated_change_is_answered_is_what_it_was_answered_at_first",),
+    ),
+    Guarantee(
         "a stream goes on behind what was seen",
         CHASSIS + "sse.py",
         "if self.after is None else self.after\n",

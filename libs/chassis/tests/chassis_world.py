@@ -249,7 +249,7 @@ def as_user(token: str) -> dict[str, str]:
 def settings() -> Settings:
     return Settings(
         auth=Auth(development=True),
-        http=Http(patience=1.0, heartbeat=0.2),
+        http=Http(patience=30.0, heartbeat=0.2),
         intake=Intake(retry=0.05, wait=timedelta(days=3)),
     )
 

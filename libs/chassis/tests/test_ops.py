@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import httpx
+import pytest
+
+from engine.ports import Append, Appended
 
 KEYS = count()
 
@@ -126,6 +129,28 @@ async def test_timers_that_broke_too_often_are_counted_listed_and_tried_again(
     assert again.json() == {"timers": 1}
     assert (await http.get("/api/credit/ops/timers")).json() == {"items": [], "next": ""}
     assert (await http.get("/api/credit/ops/consumers")).json()["broken_timers"] == 0
+
+
+async def test_what_a_repeated_change_is_answered_is_what_it_was_answered_at_first(
+    running: Any, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
+) -> None:
+    """A rebuild that is done before its answer is kept: the answer is of its beginning."""
+    await running.open("C1")
+    await http.get("/api/credit/accounts", params={"at_least": "1"})
+    keep, rebuilds = running.runtime.store.append, running.runtime.rebuilds
+
+    async def when_done(append: Append) -> Appended:
+        async def done() -> bool:
+            return bool(rebuilds.get("accounts").state == "done")
+
+        await eventually(done)
+        return cast(Appended, await keep(append))
+
+    monkeypatch.setattr(running.runtime.store, "append", when_done)
+    path, again = "/api/credit/ops/views/accounts/rebuild", key()
+    first, repeated = [await http.post(path, headers=again) for _ in range(2)]
+    assert first.json()["rebuild"]["state"] == "running"
+    assert repeated.json() == first.json()
 
 
 async def test_operations_are_for_operations(http: httpx.AsyncClient) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,11 @@ import httpx
 import pytest
 
 from chassis.settings import Settings
+from engine import business_day, ids
+from engine.ports import Append, Meta, NewEvent
+from events.company import DayOpened
+
+DAY = date(2040, 3, 2)
 
 
 def problem(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
@@ -203,7 +209,34 @@ async def test_a_read_waits_for_the_position_asked_for(running: Any, http: httpx
         assert read.json() == {"customer": f"C{n}", "currency": "CNY"}
 
 
-async def test_a_read_of_a_position_that_does_not_come_is_view_behind(http: httpx.AsyncClient) -> None:
+async def test_a_day_that_was_looked_up_before_a_position_was_waited_for_is_not_kept_after_it(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has seen a day open finds it open, however many look at the same time."""
+    runtime, known, (seen, go) = running.runtime, business_day.state, (asyncio.Event(), asyncio.Event())
+
+    async def held_up(*asked: Any) -> tuple[date | None, bool]:
+        found = await known(*asked)
+        if not seen.is_set():
+            seen.set()
+            await go.wait()
+        return found
+
+    monkeypatch.setattr(business_day, "state", held_up)
+    early = asyncio.create_task(runtime.business_day())
+    await seen.wait()
+    opened = NewEvent("calendar-main", DayOpened(day=DAY, previous=None), DAY)
+    stored = await runtime.store.append(Append({}, [opened], Meta("operations", ids.new())))
+    await runtime.reached({"credit": stored.last})
+    go.set()
+    assert await early != DAY
+    assert await runtime.business_day() == DAY
+
+
+async def test_a_read_of_a_position_that_does_not_come_is_view_behind(
+    settings: Settings, http: httpx.AsyncClient
+) -> None:
+    settings.http.patience = 0.5
     response = await http.get("/api/credit/accounts", params={"at_least": "99"})
     problem(response, 503, "/problems/kehu/view-behind")
     assert response.headers["retry-after"]
@@ -248,7 +281,7 @@ async def test_health_says_how_far_behind_each_consumer_is(running: Any, http: h
 
 
 async def test_more_requests_at_once_than_can_be_answered_are_too_many(settings: Settings, start: Any) -> None:
-    settings.http.at_once = 2
+    settings.http.at_once, settings.http.patience = 2, 1.0
     async with start(settings) as it:
         waiting = [it.http.get("/api/credit/accounts", params={"at_least": "99"}) for _ in range(5)]
         answers = await asyncio.gather(*waiting)

@@ -23,23 +23,23 @@ class Served:
 
     async def stop(self) -> None:
         self.server.should_exit = True
-        await asyncio.wait_for(self.stopped, 5)
+        await asyncio.wait_for(self.stopped, 10)
 
 
 @pytest.fixture
 async def served(running: Any, settings: Settings) -> AsyncIterator[Served]:
-    settings.http.port = 0
+    settings.http.port, settings.work.grace = 0, 20.0  # streams that are cut off would outlast `stop`
     it = server(running.app, settings, [running.runtime])
     task = asyncio.create_task(it.serve())
     while not it.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     port = it.servers[0].sockets[0].getsockname()[1]
     async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", headers=running.http.headers, timeout=10
+        base_url=f"http://127.0.0.1:{port}", headers=running.http.headers, timeout=60
     ) as client:
         yield Served(it, task, client)
         it.should_exit = True
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 30)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from analytics_svc.service import SERVICE
 from chassis.app import create_app
 from chassis.run import opened, working
 from chassis.runtime import Runtime
-from chassis.settings import Auth, Settings
+from chassis.settings import Auth, Http, Settings
 from engine import ids
 from engine.database import Database, migrate
 from engine.evaluator import Evaluator
@@ -91,7 +91,7 @@ async def world(make_database: MakeDatabase, postgres_server: TestServer) -> Asy
 
     urls = {name: await make_database(prepare, "migrated") for name in (*SOURCES, "analytics")}
     async with AsyncExitStack() as stack:
-        settings = Settings(auth=Auth(development=True))
+        settings = Settings(auth=Auth(development=True), http=Http(patience=30))
         (runtime,) = await stack.enter_async_context(opened([SERVICE], settings, urls))
         stores = {name: await _store(name, runtime, stack) for name in SOURCES}
         await stack.enter_async_context(working([runtime], ["projector"]))

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_svc.domain.figures import CutsNotRising
@@ -57,6 +57,7 @@ def test_cuts_that_do_not_rise_are_refused(a: str, b: str) -> None:
         cuts_of(Decimal(a), Decimal(b))
 
 
+@settings(deadline=None)
 @given(AMOUNTS)
 def test_tiers_never_rise_down_the_ranking_and_amounts_add_up(amounts: dict[str, Decimal]) -> None:
     ranking = ranked(amounts.items())

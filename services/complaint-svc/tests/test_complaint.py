@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -201,6 +202,7 @@ def _optional(command: ComplaintCommand) -> list[str]:
     return [n for n, f in type(command).model_fields.items() if type(None) in get_args(f.annotation)]
 
 
+@settings(deadline=None)
 @for_all(st.lists(st.sampled_from(ALL), max_size=25))
 def test_whatever_is_tried_the_steps_keep_their_order_and_no_command_doubles(tried: list[ComplaintCommand]) -> None:
     events: list[Event] = []

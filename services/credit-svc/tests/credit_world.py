@@ -15,7 +15,7 @@ import pytest
 from chassis.app import create_app
 from chassis.run import opened, working
 from chassis.runtime import Runtime
-from chassis.settings import Auth, Intake, Settings
+from chassis.settings import Auth, Http, Intake, Settings
 from credit_svc.service import SERVICE
 from engine.database import Database, migrate
 from engine.ports import Append, Meta, NewEvent
@@ -85,7 +85,7 @@ async def urls(make_database: MakeDatabase, postgres_server: TestServer) -> dict
 
 @pytest.fixture
 async def kehu(urls: dict[str, str]) -> AsyncIterator[Running]:
-    settings = Settings(auth=Auth(development=True), intake=Intake(retry=0.05))
+    settings = Settings(auth=Auth(development=True), http=Http(patience=30), intake=Intake(retry=0.05))
     async with AsyncExitStack() as stack:
         (runtime,) = await stack.enter_async_context(opened([SERVICE], settings, urls))
         await stack.enter_async_context(working([runtime]))

@@ -9,7 +9,7 @@ import pytest
 
 from chassis.run import opened, working
 from chassis.runtime import Runtime
-from chassis.settings import Auth, Settings
+from chassis.settings import Auth, Http, Settings
 from credit_svc.domain.account import OpenAccount
 from credit_svc.domain.exposure import EXPOSURE, Exposure
 from credit_svc.domain.invoice import IssueInvoice
@@ -32,7 +32,7 @@ SEEDS, DOCUMENTS = 5, 30
 @pytest.fixture
 async def runtimes(urls: dict[str, str]) -> AsyncIterator[list[Runtime]]:
     """Two on one database that share nothing else, no worker beside them; a customer with an account."""
-    settings = Settings(auth=Auth(development=True))
+    settings = Settings(auth=Auth(development=True), http=Http(patience=30))
     async with AsyncExitStack() as stack:
         both = [(await stack.enter_async_context(opened([SERVICE], settings, urls)))[0] for _ in range(2)]
         await do(both[0], OpenAccount(customer="C-1", currency="CNY", on=DAY))

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from chassis.testing import Served, serving
+from chassis.workers import Daybreak
 from customer_svc.service import SERVICE
+from engine import clock
 from engine.testing.plugin import MakeDatabase, TestServer
 from engine.testing.running import eventually
 from events.base import Money, NonNegativeMoney
@@ -131,12 +133,12 @@ async def test_an_erased_person_can_be_read_nowhere_and_the_rest_of_the_record_s
     assert (await kehu.get("/contacts", customer="C-1")).json() == []
     pool = kehu.runtime.database.pool
 
-    async def without_a_key() -> bool:
-        return not await pool.fetch("select 1 from personal_keys where person = 'P-1'")
+    async def unreadable() -> bool:
+        [_, recorded, _] = await kehu.runtime.store.read_stream("customer-C-1")
+        return bool(recorded.event.contact == Contact(person="P-1", role="buyer", name=None, phone=None, email=None))
 
-    await eventually(without_a_key)
-    [_, recorded, _] = await kehu.runtime.store.read_stream("customer-C-1")
-    assert recorded.event.contact == Contact(person="P-1", role="buyer", name=None, phone=None, email=None)
+    await eventually(unreadable)
+    assert not await pool.fetch("select 1 from personal_keys where person = 'P-1'")
     again = await kehu.put("/contacts", {"customer": "C-1", "contact": WANG})
     assert rule(again) == "person-is-erased"
     assert (await kehu.get("/C-1")).json()["name"] == "沪东机械"
@@ -206,6 +208,19 @@ async def test_the_business_day_moves_forwards_and_the_company_goes_live(kehu: S
     assert shown == {"company": "main", "today": "2040-03-05", "opened": True, "went_live": True}
     back = await kehu.post("/days/open", {"day": "2040-03-04"})
     assert (back.status_code, rule(back)) == (409, "day-is-past")
+
+
+async def test_the_day_of_the_clock_is_opened_once_and_only_where_no_later_one_is_open(
+    kehu: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "today", lambda _: date(2040, 2, 29))
+    for _ in range(2):
+        await Daybreak(kehu.runtime).look()
+    await kehu.post("/days/open", {"day": "2040-03-05"})
+    assert (await kehu.get("/days")).json()["today"] == "2040-03-05"
+    await Daybreak(kehu.runtime).look()
+    opened = await kehu.runtime.store.read_stream("calendar-main")
+    assert [e.event.day for e in opened] == [date(2040, 2, 29), date(2040, 3, 5)]
 
 
 async def test_the_erp_sends_customers_orders_deliveries_and_cancellations(kehu: Served) -> None:

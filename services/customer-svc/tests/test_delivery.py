@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from customer_svc.domain.delivery import (
@@ -172,6 +173,7 @@ some = st.decimals("0.0001", "50", places=4)
 an_order_line = st.builds(OrderLine, product=st.sampled_from("AB"), quantity=some, price=amounts)
 
 
+@settings(deadline=None)
 @for_all(st.lists(an_order_line, min_size=1, max_size=5), st.data())
 def test_values_of_any_deliveries_add_up_to_the_total_and_none_is_negative(lines: list[OrderLine], data: Any) -> None:
     order = placed(tuple(lines))

@@ -1,6 +1,5 @@
 """What operations look at and do: consumers, workers, views, dead letters, timers. Thin: the engine does it."""
 
-import asyncio
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -140,9 +139,9 @@ async def rebuild_view(request: Request, name: str, once: DoOnce) -> ViewState:
     view = _view(runtime, name)
 
     async def act() -> ViewState:
+        before = await _state(runtime, view)
         runtime.rebuilds.start(view)
-        await asyncio.sleep(0)
-        return await _state(runtime, view)
+        return before.model_copy(update={"rebuild": runtime.rebuilds.get(view.name)})
 
     return await once(ViewState, act)
 

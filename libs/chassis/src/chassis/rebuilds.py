@@ -41,8 +41,9 @@ class Rebuilds:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def get(self, name: str) -> Rebuild | None:
-        """The last one of view `name`."""
-        return self._shown.get(name)
+        """The last one of view `name`, as far as it is now."""
+        shown = self._shown.get(name)
+        return shown.model_copy() if shown else None
 
     def start(self, view: View) -> None:
         """Begin to build `view` anew, unless this process is at it already."""

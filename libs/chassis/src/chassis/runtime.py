@@ -69,6 +69,7 @@ class Runtime:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     supervisor: Supervisor | None = None
     _day: tuple[float, date] | None = None
+    _looks: int = 0
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -109,7 +110,7 @@ class Runtime:
                     raise Problem(ViewBehind(position=f"{service}:{position}"), headers={"Retry-After": "1"})
                 await asyncio.sleep(LOOK)
         if positions:
-            self._day = None
+            self._day, self._looks = None, self._looks + 1
 
     async def _reached(self, service: str, position: int) -> bool:
         owner = next((db for topic, db in self.owners.items() if OWNERS.get(topic) == service), None)
@@ -123,10 +124,15 @@ class Runtime:
 
     async def business_day(self) -> date:
         """The open business day; the calendar's in the company's time zone before the first was opened."""
-        if self._day is None or self._day[0] < monotonic():
-            day, _ = await business_day.state(self.database.pool, self.settings.company.id)
-            self._day = monotonic() + DAY_KEPT, day or clock.today(self.settings.company.time_zone)
-        return self._day[1]
+        if self._day is not None and self._day[0] >= monotonic():
+            return self._day[1]
+        self._looks += 1
+        look = self._looks
+        opened, _ = await business_day.state(self.database.pool, self.settings.company.id)
+        day = opened or clock.today(self.settings.company.time_zone)
+        if look == self._looks:  # else somebody looked, or waited for a position, since: what is seen here is older
+            self._day = monotonic() + DAY_KEPT, day
+        return day
 
     async def went_live(self) -> bool:
         """Whether the initial load is over, as far as this service has heard."""

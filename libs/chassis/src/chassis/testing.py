@@ -14,7 +14,7 @@ from chassis.app import create_app
 from chassis.run import opened, working
 from chassis.runtime import Runtime
 from chassis.service import Service
-from chassis.settings import Auth, Settings
+from chassis.settings import Auth, Company, Http, Settings
 from engine.database import Database, migrate
 from engine.ports import Append, Meta, NewEvent
 from engine.serde import Serde
@@ -88,19 +88,23 @@ class Served:
 async def serving(
     service: Service, make_database: MakeDatabase, server: TestServer, beside: tuple[str, ...]
 ) -> AsyncIterator[Served]:
-    """`service` on a database of its own; `beside` names the services it listens to: their logs are there, empty."""
+    """`service` on a database of its own; `beside` names the services it listens to: their logs are there, empty.
+
+    No day is opened by the clock, and reads wait for their position as long as a slow machine needs.
+    """
 
     async def prepare(connection: Any) -> None:
         await migrate(server.postgres.url(await connection.fetchval("select current_database()")))
 
     urls = {name: await make_database(prepare, "migrated") for name in (service.name, *beside)}
+    settings = Settings(auth=Auth(development=True), company=Company(opens_days=False), http=Http(patience=30))
     async with AsyncExitStack() as stack:
-        (runtime,) = await stack.enter_async_context(opened([service], Settings(auth=Auth(development=True)), urls))
+        (runtime,) = await stack.enter_async_context(opened([service], settings, urls))
         await stack.enter_async_context(working([runtime]))
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=create_app([runtime])),
             base_url="http://kehu",
             headers={"Authorization": "Bearer dev-admin"},
-            timeout=20,
+            timeout=60,
         )
         yield Served(runtime, await stack.enter_async_context(client), urls)
