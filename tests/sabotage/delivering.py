@@ -49,6 +49,13 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (CONSUMER + "test_another_incarnation_of_a_store_rebuilds_the_view",),
     ),
     Guarantee(
+        "a part is read on from its position, not from an offset",
+        ENGINE + "tablebus.py",
+        "return _Cursor(place.last_position, place.last_position)",
+        "return _Cursor(max(place.last_position, place.next_offset - 1), place.last_position)",
+        (BUS + "test_a_part_that_changes_hands_is_read_from_its_position_whatever_offset_was_kept",),
+    ),
+    Guarantee(
         "what follows of a parked customer is parked",
         ENGINE + "parking.py",
         "if held and letter.customer in held:",
@@ -113,6 +120,20 @@ GUARANTEES: tuple[Guarantee, ...] = (
         """, opened=self._open[row["company"]].day)""",
         ")",
         (TIMERS + "test_what_is_due_is_not_lost_where_those_who_decide_have_yet_to_hear_of_the_day",),
+    ),
+    Guarantee(
+        "what is not to be done is noted down before anything is fired",
+        ENGINE + "timers.py",
+        "await self._spare(seen)\n                self._open = seen",
+        "self._open = seen\n                await self._spare(seen)",
+        (TIMERS + "test_what_an_initial_load_planned_for_before_going_live_is_not_done",),
+    ),
+    Guarantee(
+        "a server that has yet to hear of its parent's death is waited for",
+        ENGINE + "embedded.py",
+        """if waited > (ENDING if lines[-1].strip() == "stopping" else HEARING):""",
+        """if waited > ENDING or lines[-1].strip() != "stopping":""",
+        ("libs/engine/tests/test_embedded.py::test_a_server_that_has_yet_to_hear_of_its_parents_death_is_waited_for",),
     ),
     Guarantee(
         "a day waits for all that was stored before it",

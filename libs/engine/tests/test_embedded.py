@@ -116,6 +116,19 @@ async def test_the_server_ends_with_a_killed_parent_and_the_next_start_works(fol
         assert (folder / "data" / "sockets").read_text() == str(server.sockets)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells the server")
+async def test_a_server_that_has_yet_to_hear_of_its_parents_death_is_waited_for(folder: Path) -> None:
+    server = await start(folder / "data", settings=QUICK)
+    os.kill(server.pid, signal.SIGSTOP)  # a busy machine: it does not come to it
+    server.process.send_signal(signal.SIGINT)
+    starting = asyncio.create_task(start(folder / "data", settings=QUICK))
+    await asyncio.sleep(0.5)
+    os.kill(server.pid, signal.SIGCONT)
+    await asyncio.to_thread(server.process.wait)
+    async with await starting as again:
+        assert await ask(again, "SELECT 1") == 1
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 async def test_root_runs_it_as_another_user_and_moves_what_that_user_cannot_reach(folder: Path) -> None:
     folder.chmod(0o700)

@@ -191,13 +191,19 @@ async def broken(service: Database) -> bool:
 
 
 async def test_what_an_initial_load_planned_for_before_going_live_is_not_done(
-    store: PostgresStore, service: Database, bus: TableBus, deciding: Handler
+    store: PostgresStore, service: Database, bus: TableBus, deciding: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meta = Meta(actor="test", correlation=ids.new(), origin="initial_load")
     events = [NewEvent("credit-C1", paid("C1", n, f"P{n}"), DAY) for n in (1, 2, 8)]
     await store.append(Append({}, events, meta))
     await company(store, WentLive(day=DAY + timedelta(days=2), loaded_documents=3))
     await opened(store, 9)
-    async with running(*planning(store, bus), runner(store, bus, deciding)):
+    firing = runner(store, bus, deciding)
+    with monkeypatch.context() as away:  # what is not to be done could not be noted down, and the worker began anew
+        away.setattr(timers, "_BEFORE_LIVE", "select pg_terminate_backend(pg_backend_pid()), $1::text, $2::date")
+        with pytest.raises(ExceptionGroup, match="unhandled"):
+            async with running(*planning(store, bus), firing):
+                await asyncio.sleep(60)  # it is over as soon as the worker fails
+    async with running(*planning(store, bus), firing):
         await eventually(lambda: fired(service, 3))
     assert await dropped(service) == ["P8"]

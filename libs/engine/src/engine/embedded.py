@@ -28,6 +28,8 @@ __all__ = ["SETTINGS", "CannotStart", "External", "Postgres", "Server", "start"]
 SUPERUSER = "postgres"
 SOCKETS = Path("/tmp")  # noqa: S108 - short on purpose: a socket's path holds 107 bytes; the folder in it is owner-only
 LOG_LIMIT = 5_000_000
+ENDING, HEARING = 10.0, 3.0
+"""Seconds a server on the folder is given to end; and to begin with it, where whoever started it has just died."""
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "timezone": "UTC",
@@ -188,18 +190,18 @@ def end_with(parent: int) -> Callable[[], None] | None:
 
 async def refuse_if_running(cluster: Path) -> None:
     """A pid file is no proof of a server: only a live PostgreSQL on this very folder is."""
-    deadline = asyncio.get_running_loop().time() + 10.0
+    began = asyncio.get_running_loop().time()
     while lines := pid_lines(cluster):
-        pid, patient = int(lines[0]), asyncio.get_running_loop().time() < deadline
+        pid, waited = int(lines[0]), asyncio.get_running_loop().time() - began
         if not runs_on(pid, cluster):
             (cluster / "postmaster.pid").unlink(missing_ok=True)
             return
-        if not patient or lines[-1].strip() != "stopping":
+        if waited > (ENDING if lines[-1].strip() == "stopping" else HEARING):
             raise CannotStart(
                 f"a PostgreSQL server (pid {pid}) is already running on {cluster.parent}; "
                 f"stop what started it, or the server itself (kill -INT {pid}), or choose another folder"
             )
-        await asyncio.sleep(0.05)  # it is ending with the process that started it
+        await asyncio.sleep(0.05)  # it is ending with the process that started it, or has yet to hear that it should
 
 
 def runs_on(pid: int, cluster: Path) -> bool:

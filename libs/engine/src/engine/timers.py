@@ -151,8 +151,8 @@ class TimerRunner:
             count = self._wakeups.count(PLANNED)
             seen = await self._days()
             if seen != self._open and await self._written(stop):
-                self._open = seen
-                await self._spare()
+                await self._spare(seen)
+                self._open = seen  # last: where that failed it is done again before anything is fired
             if not await self._fire():
                 await self._wakeups.wait(PLANNED, self._pause, count)
 
@@ -175,9 +175,9 @@ class TimerRunner:
         reached = await self._database.pool.fetchval(_REACHED, group, list(goal), list(goal.values()), topic)
         return cast(bool, reached)
 
-    async def _spare(self) -> None:
+    async def _spare(self, seen: Mapping[str, Open]) -> None:
         """What an initial load planned for days before going live is not done afterwards."""
-        for company, at in self._open.items():
+        for company, at in seen.items():
             if at.live_on is not None:
                 await self._database.pool.execute(_BEFORE_LIVE, company, at.live_on)
 
