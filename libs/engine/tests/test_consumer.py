@@ -124,11 +124,10 @@ async def test_a_lost_connection_is_tried_again(store: PostgresStore, service: D
         await settled(service)
         superuser = await asyncpg.connect(service.url)
         await superuser.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = current_database() "
             "and pid <> pg_backend_pid()"
-        )
+        )  # it waits until they are gone: an append on a connection that is still dying would not be tried again
         await superuser.close()
-        await asyncio.sleep(0.2)
         await append(store, paid("C1", 1, "after"))
         await settled(service)
     assert await right(service.pool)

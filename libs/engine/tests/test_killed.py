@@ -16,9 +16,10 @@ from engine.projection import View
 from engine.projector import Projector
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
+from engine.testing.fire import WRITER
 from engine.testing.forked import PATIENCE, Fork, forking
 from engine.testing.jobs import LEASE, PARKED
-from engine.testing.running import caught_up, eventually, running
+from engine.testing.running import caught_up, eventually, gone, running
 from engine.testing.sample_views import TOTALS, VIEWS, append, history, paid, refusing, right
 from engine.views import group_of
 
@@ -169,6 +170,7 @@ async def test_a_rebuild_killed_at_each_step_under_500_appends_a_second_never_sh
                     await append(store, paid("C7", 5, "BAD"))
             last = await logged(service)
         await writer.kill()
+        await gone(service.pool, WRITER)
         await settled(service, view)
     await finished(fork, migrated)
     model, parked = await folded(service)

@@ -13,7 +13,7 @@ PAID = (credit.PaymentReceived,)
 async def take(live: Live, count: int, after: int, customer: str | None = None) -> list[int]:
     found: list[int] = []
     stream = live.events(after, PAID, customer, 3)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         async for event in stream:
             found.append(event.position)
             if len(found) == count:
@@ -48,6 +48,5 @@ async def test_appends_of_other_processes_are_seen_by_looking(store: PostgresSto
     waiting = asyncio.create_task(take(Live(store, ["credit"]), 1, 0))
     await asyncio.sleep(0.1)
     await append(elsewhere, paid("C1", 1))
-    async with asyncio.timeout(0.5):
-        assert await waiting == [1]
+    assert await waiting == [1]
     await elsewhere.close()

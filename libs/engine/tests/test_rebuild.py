@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from random import Random  # noqa: TID251 - seeded
 from typing import Any
 
@@ -52,16 +53,20 @@ async def history(store: PostgresStore, dice: Random, appends: int) -> None:
 async def appending(store: PostgresStore) -> AsyncIterator[None]:
     """Appends go on, as fast as one client can, until the block ends."""
 
+    stop = asyncio.Event()
+
     async def write() -> None:
-        for n in range(100_000):
+        for n in count():
+            if stop.is_set():  # not cancelled: what is under way would still be stored, after the block
+                return
             await append(store, paid(f"C{n % 30}", 1, f"W{n}"))
 
-    task = asyncio.create_task(write())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(write())
+        try:
+            yield
+        finally:
+            stop.set()
 
 
 @asynccontextmanager
@@ -130,10 +135,9 @@ async def test_a_rebuild_under_appends_with_a_parked_customer_ends_equal_to_live
         await eventually(lambda: at_least(service, 50))
         async with watching(service) as seen:
             outcome = await rebuild(view, service, bus, store.serde)
-            await asyncio.sleep(0.3)
+            await looks(seen, 10)
         assert outcome is not None
         assert outcome.same
-        assert len(seen) > 5
         assert {x.customer for x in await letters(service.pool)} == {"C1"}
     async with running(*fed(store, bus, view)):
         await settled(service, view)
@@ -254,8 +258,18 @@ async def test_a_consumer_of_the_old_version_stops_when_it_is_replaced(
             await settled(service, TOTALS)
             await rebuild(doubled(), service, bus, store.serde)
             await append(store, paid("C1", 1))
-            await asyncio.sleep(5)
+            await asyncio.sleep(60)  # it is over as soon as the consumer stops
     assert stopped.group_contains(Exception, match="was replaced by 2")
+
+
+async def looks(seen: list[int], more: int) -> None:
+    """Waits until a reader has looked so many times more."""
+    goal = len(seen) + more
+
+    async def there() -> bool:
+        return len(seen) >= goal
+
+    await eventually(there)
 
 
 async def paid_in_all(service: Database) -> Any:

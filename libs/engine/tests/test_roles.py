@@ -18,6 +18,7 @@ from engine.roles import READER, WRITER, NoRole, establish
 from engine.serde import Serde
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
+from engine.testing.bus_suite import drained
 from engine.testing.plugin import QUICK, TestServer
 from engine.testing.sample_views import TOTALS, paid
 from engine.testing.sample_views import append as append_events
@@ -109,7 +110,7 @@ async def test_topics_are_read_and_views_are_kept_under_these_roles(store: Postg
     await append_events(store, paid("C1", 1))
     bus = TableBus({"credit": service.reader}, service.pool, wakeups=store.wakeups)
     subscription = await bus.subscribe("g", ["credit"], "m")
-    assert len(await subscription.fetch(10, 2)) == 1
+    assert len(await drained(subscription, 1)) == 1
     await subscription.close()
     owners = "select distinct tableowner from pg_tables where tablename like 'sample_totals%'"
     assert [row[0] for row in await service.pool.fetch(owners)] == [WRITER]

@@ -29,9 +29,9 @@ from engine.embedded import Server, start
 from engine.ports import Append, Meta, NewEvent
 from engine.serde import Serde
 from engine.store import PostgresStore
-from engine.testing.fire import AWAY, Operation, Stored, check, opened, read_history, stored
+from engine.testing.fire import AWAY, WRITER, Operation, Stored, check, opened, read_history, stored
 from engine.testing.forked import PATIENCE, Fork, Process, forking
-from engine.testing.running import caught_up, eventually
+from engine.testing.running import caught_up, eventually, gone
 from engine.testing.sample_service import REACTION
 from engine.testing.sample_views import DAY, VIEWS, right
 from engine.views import group_of
@@ -108,6 +108,15 @@ async def tail(store: PostgresStore, seen: list[Stored], stop: asyncio.Event) ->
         await asyncio.sleep(0 if raws else 0.002)
 
 
+async def written(seen: list[Stored], operations: int) -> None:
+    """Waits until the reader has met so many: a slow machine takes longer to write them."""
+
+    async def there() -> bool:
+        return len({s.operation for s in seen}) >= operations
+
+    await eventually(there, PATIENCE)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(SECONDS * 5 + 120)
 async def test_nothing_is_missed_doubled_or_reordered_and_acknowledged_means_stored(field_of_fire: Battlefield) -> None:
@@ -122,6 +131,7 @@ async def test_nothing_is_missed_doubled_or_reordered_and_acknowledged_means_sto
     for number in range(rounds):
         await battle.at_work()
         await asyncio.sleep(0.8)
+        await written(seen, 40 * (number + 1))
         battle.kill(number % WRITERS)
         battle.writers[number % WRITERS] = battle.enlist(WRITERS + number)
         if number == rounds // 2:
@@ -130,7 +140,7 @@ async def test_nothing_is_missed_doubled_or_reordered_and_acknowledged_means_sto
     await asyncio.sleep(1)
     for number in range(WRITERS):
         battle.kill(number)
-    await asyncio.sleep(0.5)  # what the dead had sent is committed or gone
+    await gone(database.pool, WRITER)
     stop.set()
     await reader
     seen += stored(await store.read_raw(seen[-1].position if seen else 0, 100_000))
@@ -190,14 +200,15 @@ async def test_projectors_reactors_and_timers_killed_at_any_moment_leave_the_fol
                 database = await opened(url)
             await open_day(database, number)
             await crew.lose_one()
+        await eventually(lambda: called_for(database, 10 * rounds), PATIENCE)
         await writer.kill()
+        await gone(database.pool, WRITER)
         await eventually(lambda: all_decided(database), PATIENCE)
         for view in VIEWS:
             await caught_up(database.pool, group_of(view), database.pool, "credit", "customer", within=PATIENCE)
         await caught_up(database.pool, f"reaction:{REACTION.name}", database.pool, "customer", within=PATIENCE)
         assert await right(database.pool)
         asked, decided = await commands(database)
-        assert asked.total() > 10 * rounds
         assert decided == asked, "what the log calls for was not decided once each"
         assert await letters(database.pool) == []
     await database.close()
@@ -221,6 +232,11 @@ async def commands(database: Database) -> tuple[Counter[tuple[str, str]], Counte
         asked.update((who, name) for name in (owner.split("-") if owner else [payment] if payment else []))
         decided.update([(who, order)] if order else [])
     return asked, decided
+
+
+async def called_for(database: Database, more_than: int) -> bool:
+    asked, _ = await commands(database)
+    return asked.total() > more_than
 
 
 async def all_decided(database: Database) -> bool:

@@ -17,7 +17,7 @@ import asyncpg
 import orjson
 
 from engine import ids
-from engine.database import Database
+from engine.database import SETTINGS, Database
 from engine.ports import Append, Conflict, Meta, NewEvent, RawEvent, StoreFailed, Verdict
 from engine.serde import Serde
 from engine.store import PostgresStore
@@ -26,6 +26,8 @@ from events.complaint import CauseAnalysed
 STREAMS = 12
 TASKS = 16
 DAY = date(2026, 3, 1)
+WRITER = "writer"
+"""The sessions of processes that write go by this name."""
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a database answers that is stopped, stopping or recovering."""
 
@@ -182,6 +184,7 @@ async def opened(url: str) -> Database:
 
 
 async def main(url: str, history: str, seed: str) -> None:
+    SETTINGS["application_name"] = WRITER
     database = await opened(url)
     with Path(history).open("ab") as file:  # noqa: ASYNC230 - a test's own small file
         await Writer(PostgresStore(database, Serde(), "kehu"), file, int(seed)).run()

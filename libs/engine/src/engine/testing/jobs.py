@@ -28,7 +28,7 @@ from engine.serde import Serde
 from engine.shadow import Shadow
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
-from engine.testing.fire import AWAY, opened
+from engine.testing.fire import AWAY, WRITER, opened
 from engine.testing.forked import obey, say, stop_here
 from engine.testing.sample_service import REACTION, TIMER, Drop, handler
 from engine.testing.sample_views import TOTALS, VIEWS, append, owner_set, paid, refusing
@@ -88,6 +88,7 @@ def written(n: int) -> Event:
 
 async def write(url: str, rate: int) -> None:
     """Append `rate` times a second; what was late is made up for, as fast as the store takes it."""
+    SETTINGS["application_name"] = WRITER
     world, numbers, began = await World.open(url), count(), monotonic()
 
     async def lane() -> None:

@@ -39,6 +39,16 @@ async def blocked(home: asyncpg.Pool) -> bool:
     )
 
 
+async def gone(home: asyncpg.Pool, name: str) -> None:
+    """Waits until no session of that application is left: what a killed process sent is stored by then, or never."""
+
+    async def none() -> bool:
+        sessions = "select from pg_stat_activity where datname = current_database() and application_name = $1"
+        return bool(await home.fetchval(f"select not exists ({sessions})", name))
+
+    await eventually(none, 60)
+
+
 async def caught_up(home: asyncpg.Pool, group: str, log: asyncpg.Pool, *contexts: str, within: float = 15.0) -> None:
     """Waits until `group` has dealt with everything `log` holds of `contexts` now."""
     goals = await log.fetch(

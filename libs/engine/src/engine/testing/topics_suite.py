@@ -21,7 +21,7 @@ def told(key: str | None, text: str, *headers: tuple[str, bytes]) -> Message:
     return Message(None if key is None else key.encode(), text.encode(), headers)
 
 
-async def drained(reading: Reading, count: int, within: float = 10.0) -> list[Record]:
+async def drained(reading: Reading, count: int, within: float = 30.0) -> list[Record]:
     """The next `count` records."""
     found: list[Record] = []
     async with asyncio.timeout(within):
@@ -30,7 +30,7 @@ async def drained(reading: Reading, count: int, within: float = 10.0) -> list[Re
     return found
 
 
-async def shared_out(*members: Reading, parts: int = PARTS, within: float = 10.0) -> list[set[tuple[str, int]]]:
+async def shared_out(*members: Reading, parts: int = PARTS, within: float = 30.0) -> list[set[tuple[str, int]]]:
     """What each member holds once every part has exactly one of them."""
     async with asyncio.timeout(within):
         while True:
@@ -88,10 +88,10 @@ class TopicsSuite:
     async def test_what_is_published_while_waiting_arrives_soon(self, topics: Topics) -> None:
         reading = await topics.read("g", [TOPIC], "m")
         await shared_out(reading)
-        waiting = asyncio.create_task(reading.fetch(10, 5))
+        waiting = asyncio.create_task(reading.fetch(10, 60))
         await asyncio.sleep(0.2)
         await topics.publish(TOPIC, [told("C1", "now")])
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             assert [r.value for r in await waiting] == [b"now"]
         await reading.close()
 
