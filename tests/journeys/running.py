@@ -1,14 +1,16 @@
 """The product itself, started as a person starts it: a process on a port, data in a folder of its own."""
 
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGINT, Signals
 from typing import Any
 
 import httpx
@@ -16,10 +18,17 @@ import httpx
 PATIENCE = 60.0
 
 
+PORTS = range(10_000, 32_000)
+"""Below those that systems give to whoever connects: nobody is given ours between two starts."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on which nobody listens."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
@@ -54,8 +63,13 @@ class Kehu:
     def stop(self) -> int:
         """Ctrl-C; the exit code."""
         assert self.process is not None
-        self.process.send_signal(2)
+        self.signal(SIGINT)
         return self.process.wait(PATIENCE)
+
+    def signal(self, number: Signals) -> None:
+        """Send a signal to the process."""
+        assert self.process is not None
+        self.process.send_signal(number)
 
     @property
     def cluster(self) -> Path:

@@ -113,7 +113,7 @@ def test_an_order_within_the_limit_goes_and_one_above_it_is_held_for_all_reasons
     assert (blocked["state"], blocked["reasons"]) == ("held", ["over-limit", "overdue"])
     early = firm.sales.ask(f"{CUSTOMERS}/orders/deliver", {"order": "O-2", "delivery": "D-2"})
     assert (early.status_code, early.json()["type"]) == (409, "/problems/customer/order-is-held")
-    [hold] = firm.credit.see(f"{CREDIT}/holds", customer="C-1")["items"]
+    [hold] = until(lambda: firm.credit.see(f"{CREDIT}/holds", customer="C-1")["items"])
     assert [r["rule"] for r in hold["reasons"]] == ["over-limit", "overdue"]
     assert (hold["reasons"][0]["exposure"]["amount"], hold["reasons"][1]["days_overdue"]) == ("650.00", 70)
     firm.credit.do(f"{CREDIT}/holds/releases", {"customer": "C-1", "order": "O-2", "reason": "they pay on Friday"})
@@ -124,6 +124,7 @@ def test_an_order_within_the_limit_goes_and_one_above_it_is_held_for_all_reasons
 def test_what_is_ordered_delivered_and_invoiced_moves_through_the_exposure_and_is_counted_once(firm: Firm) -> None:
     firm.customer("C-2", "1000.00")
     firm.order("C-2", "O-3", 10)
+    until(lambda: amounts(firm.account("C-2"))["open_orders"])
     assert amounts(firm.account("C-2")) == {"open_orders": 600, "delivered": 0, "open_invoices": 0, "exposure": 600}
     firm.sales.do(f"{CUSTOMERS}/orders/deliver", {"order": "O-3", "delivery": "D-3"})
     until(lambda: amounts(firm.account("C-2"))["delivered"])
