@@ -49,6 +49,13 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (REQUESTS + "test_a_day_that_was_looked_up_before_a_position_was_waited_for_is_not_kept_after_it",),
     ),
     Guarantee(
+        "a day is kept no longer than until there is news of another",
+        CHASSIS + "runtime.py",
+        " and self._day[1] == news:",
+        ":",
+        (REQUESTS + "test_a_day_is_not_kept_beyond_news_of_another",),
+    ),
+    Guarantee(
         "the answer that is kept is the one that was given",
         CHASSIS + "rebuilds.py",
         "return shown.model_copy() if shown else None",

@@ -11,10 +11,13 @@ import pytest
 
 from chassis.settings import Settings
 from engine import business_day, ids
+from engine.business_day import BUSINESS_DAY
 from engine.ports import Append, Meta, NewEvent
+from engine.views import group_of
 from events.company import DayOpened
 
 DAY = date(2040, 3, 2)
+OPENED = NewEvent("calendar-main", DayOpened(day=DAY, previous=None), DAY)
 
 
 def problem(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
@@ -212,8 +215,10 @@ async def test_a_read_waits_for_the_position_asked_for(running: Any, http: httpx
 async def test_a_day_that_was_looked_up_before_a_position_was_waited_for_is_not_kept_after_it(
     running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever has seen a day open finds it open, however many look at the same time."""
+    """Whoever has seen a day open finds it open, however many look, and where another process feeds the view, too."""
     runtime, known, (seen, go) = running.runtime, business_day.state, (asyncio.Event(), asyncio.Event())
+    view, count = group_of(BUSINESS_DAY), running.runtime.wakeups.count
+    monkeypatch.setattr(runtime.wakeups, "count", lambda topic: 0 if topic == view else count(topic))
 
     async def held_up(*asked: Any) -> tuple[date | None, bool]:
         found = await known(*asked)
@@ -225,11 +230,21 @@ async def test_a_day_that_was_looked_up_before_a_position_was_waited_for_is_not_
     monkeypatch.setattr(business_day, "state", held_up)
     early = asyncio.create_task(runtime.business_day())
     await seen.wait()
-    opened = NewEvent("calendar-main", DayOpened(day=DAY, previous=None), DAY)
-    stored = await runtime.store.append(Append({}, [opened], Meta("operations", ids.new())))
+    stored = await runtime.store.append(Append({}, [OPENED], Meta("operations", ids.new())))
     await runtime.reached({"credit": stored.last})
     go.set()
     assert await early != DAY
+    assert await runtime.business_day() == DAY
+
+
+async def test_a_day_is_not_kept_beyond_news_of_another(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Timers of this process read it from the database; nothing is decided on an older one after them."""
+    monkeypatch.setattr("chassis.runtime.DAY_KEPT", 3600)
+    runtime, view = running.runtime, group_of(BUSINESS_DAY)
+    assert await runtime.business_day() != DAY
+    count = runtime.wakeups.count(view)
+    await runtime.store.append(Append({}, [OPENED], Meta("operations", ids.new())))
+    assert await runtime.wakeups.wait(view, 60, count)
     assert await runtime.business_day() == DAY
 
 

@@ -24,6 +24,7 @@ from engine.store import PostgresStore
 from engine.testing import running as at_work
 from engine.testing.plugin import MakeDatabase, TestServer
 from events.base import Event
+from events.company import DayOpened
 
 TODAY = date(2026, 3, 1)
 
@@ -61,11 +62,11 @@ class Running:
             self.position = f"credit:{receipt['position']}"
         return receipt
 
-    async def hear(self, *events: Event, stream: str = "") -> None:
-        """customer-svc states these facts; `stream` by default that of the customer."""
+    async def hear(self, *events: Event, stream: str = "") -> int:
+        """customer-svc states these facts; `stream` by default that of the customer. Their last position."""
         meta = Meta("sales-1", UUID(int=1))
         made = [NewEvent(stream or f"customer-{e.about}", e, e.effective_on() or TODAY) for e in events]
-        await self.customers.append(Append({}, made, meta))
+        return (await self.customers.append(Append({}, made, meta))).last
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ async def urls(make_database: MakeDatabase, postgres_server: TestServer) -> dict
 
 @pytest.fixture
 async def kehu(urls: dict[str, str]) -> AsyncIterator[Running]:
+    """Open is TODAY, whatever the clock says."""
     settings = Settings(auth=Auth(development=True), http=Http(patience=30), intake=Intake(retry=0.05))
     async with AsyncExitStack() as stack:
         (runtime,) = await stack.enter_async_context(opened([SERVICE], settings, urls))
@@ -100,4 +102,7 @@ async def kehu(urls: dict[str, str]) -> AsyncIterator[Running]:
         stack.push_async_callback(customer.close)
         store = PostgresStore(customer, Serde(None), settings.company.id, runtime.wakeups)
         stack.push_async_callback(store.close)
-        yield Running(runtime, await stack.enter_async_context(client), store)
+        running = Running(runtime, await stack.enter_async_context(client), store)
+        position = await running.hear(DayOpened(day=TODAY, previous=None), stream="calendar-main")
+        await runtime.reached({"customer": position})
+        yield running

@@ -234,7 +234,6 @@ async def test_deliveries_and_cancellations_move_the_exposure(kehu: Any, eventua
 
 
 async def test_lateness_is_noticed_once_a_step_when_its_day_opens(kehu: Any, eventually: Eventually) -> None:
-    await kehu.hear(DayOpened(day=DAY, previous=None), stream="calendar-main")
     await known(kehu, eventually)
     await kehu.post("/invoices", bill("I-1", "60.00", due="2026-02-25"))
     await kehu.post("/invoices", bill("I-2", "60.00", due="2026-03-05"))

@@ -68,7 +68,7 @@ class Runtime:
     rules: Mapping[str, type[Rejected]]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     supervisor: Supervisor | None = None
-    _day: tuple[float, date] | None = None
+    _day: tuple[float, int, date] | None = None
     _looks: int = 0
 
     @property
@@ -123,15 +123,19 @@ class Runtime:
         return await standing.reached(self.database.pool, groups, goal)
 
     async def business_day(self) -> date:
-        """The open business day; the calendar's in the company's time zone before the first was opened."""
-        if self._day is not None and self._day[0] >= monotonic():
-            return self._day[1]
+        """The open business day; the calendar's in the company's time zone before the first was opened.
+
+        Kept for a moment, but not beyond news of it in this process: what its timers decided on is not forgotten.
+        """
+        news = self.wakeups.count(group_of(BUSINESS_DAY))
+        if self._day is not None and self._day[0] >= monotonic() and self._day[1] == news:
+            return self._day[2]
         self._looks += 1
         look = self._looks
         opened, _ = await business_day.state(self.database.pool, self.settings.company.id)
         day = opened or clock.today(self.settings.company.time_zone)
         if look == self._looks:  # else somebody looked, or waited for a position, since: what is seen here is older
-            self._day = monotonic() + DAY_KEPT, day
+            self._day = monotonic() + DAY_KEPT, news, day
         return day
 
     async def went_live(self) -> bool:
