@@ -36,7 +36,7 @@ def projectors(store: PostgresStore, bus: Bus, member: str = "main", limit: int 
 
 async def settled(service: Database) -> None:
     for view in VIEWS:
-        await caught_up(service.pool, group_of(view), service.pool, "credit", "customer")
+        await caught_up(service.pool, group_of(view), service.pool, "credit", "customer", within=30)
 
 
 def delivery(position: int, previous: int, life: UUID) -> Delivery:
