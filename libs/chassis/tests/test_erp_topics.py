@@ -72,7 +72,7 @@ class Erp:
     async def receipts(self, count: int, quiet: float = 0.1) -> list[dict[str, Any]]:
         """The next receipts, as many as are asked for; and a moment for one too many to come."""
         found: list[Record] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(found) < count:
                 found += await self.reading.fetch(count, 0.2)
         found += await self.reading.fetch(10, quiet)
