@@ -15,9 +15,23 @@ from typing import Any
 
 import httpx
 
+from all_in_one.services import SERVICES
+from engine.business_day import BUSINESS_DAY
+from engine.views import group_of
+
 PATIENCE = 60.0
 
 
+CONSUMERS = {
+    (s.name, group)
+    for s in SERVICES
+    for group in (
+        *map(group_of, (*s.views, BUSINESS_DAY)),
+        *(f"reaction:{r.name}" for r in s.reactions),
+        *(f"timer:{t.name}" for t in s.timers),
+    )
+}
+"""Service and group of each."""
 PORTS = range(10_000, 32_000)
 """Below those that systems give to whoever connects: nobody is given ours between two starts."""
 
@@ -119,15 +133,24 @@ class Kehu:
         return answer.json()
 
     def settled(self) -> Mapping[str, Any]:
-        """Wait until every consumer has folded what is stored."""
-        until, behind = time.perf_counter() + PATIENCE, list[Any]()
+        """Wait until every consumer has folded what is stored: seen twice, for services are looked at in turn."""
+        until, behind, before = time.perf_counter() + PATIENCE, list[str](), list[Any]()
         while time.perf_counter() < until:
             health: Mapping[str, Any] = httpx.get(f"{self.url}/health/ready", timeout=30).json()
-            behind = [c for s in health["services"].values() for c in s["consumers"].values() if c["events"]]
-            if not behind:
+            behind, heads = lagging(health), [s["position"] for s in health["services"].values()]
+            if not behind and heads == before:
                 return health
-            time.sleep(0.1)
+            before = [] if behind else heads
+            time.sleep(0.05)
         raise AssertionError(f"still behind: {behind}")
+
+
+def lagging(health: Mapping[str, Any]) -> list[str]:
+    """Who lies behind, or has yet to begin and is not even listed."""
+    found = {
+        (name, group): c["events"] for name, s in health["services"].items() for group, c in s["consumers"].items()
+    }
+    return [f"{name}/{group}" for name, group in sorted(CONSUMERS | found.keys()) if found.get((name, group), 1)]
 
 
 @contextmanager

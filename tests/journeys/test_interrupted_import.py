@@ -63,7 +63,7 @@ amount = { amount = "{paid}", currency = "USD" }
 value_date = "{day + 40 days}"
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interrupted_import")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("interrupted_import")]
 
 
 @pytest.fixture(scope="module")

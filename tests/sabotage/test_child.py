@@ -6,7 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.sabotage.child import Done, forked, run
+
+pytestmark = pytest.mark.slow
 
 
 class Deadly(str):
