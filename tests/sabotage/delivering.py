@@ -143,6 +143,13 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (TIMERS + "test_nothing_of_a_day_is_done_before_all_of_it_is_written_down",),
     ),
     Guarantee(
+        "the company is judged when something happened to it alone",
+        ENGINE + "evaluator.py",
+        "if mark or self._burst or",
+        "if self._burst or",
+        (EVALUATOR + "test_the_company_is_judged_when_something_happened_to_it_alone",),
+    ),
+    Guarantee(
         "one touched while being judged is judged again",
         ENGINE + "evaluator.py",
         "done = greatest(t.done, n.mark)",

@@ -13,6 +13,7 @@ from engine.store import PostgresStore
 from engine.testing.sample_service import handler
 from engine.testing.sample_views import DAY
 from engine.testing.spec import envelope
+from events.company import WentLive
 from events.customer import Basics, CustomerUpdated
 from events.envelope import Origin
 
@@ -72,6 +73,17 @@ async def test_touched_customers_are_judged_once_and_then_the_company(
     assert await all_judged(evaluator, judge) == []
     await touched(service, "C2")
     assert await all_judged(evaluator, judge) == ["C2", "the company"]
+
+
+async def test_the_company_is_judged_when_something_happened_to_it_alone(
+    evaluator: Evaluator, judge: Judge, service: Database
+) -> None:
+    await all_judged(evaluator, judge)
+    async with service.pool.acquire() as session:
+        await touch(session, [envelope(WentLive(day=DAY, loaded_documents=0))])
+    assert await all_judged(evaluator, judge) == ["the company"]
+    assert await all_judged(evaluator, judge) == []
+    assert await pending(service.pool) == 0
 
 
 async def test_one_touched_while_being_judged_is_judged_again(

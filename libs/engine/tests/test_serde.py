@@ -1,5 +1,6 @@
 """Events come back as they were said: equal to what pydantic reads, old versions in today's shape, persons sealed."""
 
+import asyncio
 import itertools
 from datetime import UTC, date, datetime
 from typing import Any
@@ -142,6 +143,48 @@ async def test_an_erased_person_is_read_as_none_and_others_are_not_touched(
         erased, kept = await Serde(present).decode_all([stored, untouched])
         assert erased.event.contact == Contact(person="p-1", role="buyer", name=None)
         assert kept.event == other
+
+
+class Slow:
+    """A pool; what was fetched arrives once `go` is set, and `fetched` says that it is on its way."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool, self.fetched, self.go = pool, asyncio.Event(), asyncio.Event()
+
+    async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        rows = await self._pool.fetch(query, *arguments)
+        if query.startswith("select"):
+            self.fetched.set()
+            await self.go.wait()
+        return rows
+
+    async def execute(self, query: str, *arguments: Any) -> str:
+        return await self._pool.execute(query, *arguments)
+
+
+async def test_a_key_that_was_on_its_way_while_its_person_was_erased_is_not_used(
+    keys: PersonalKeys, service: Database
+) -> None:
+    stored = await sealed(keys)
+    pool = Slow(service.pool)
+    reading = PersonalKeys(pool, KEK)  # type: ignore[arg-type]
+    decoded = asyncio.create_task(Serde(reading).decode_all([stored]))
+    await pool.fetched.wait()
+    await reading.erase("p-1")
+    pool.go.set()
+    assert (await decoded)[0].event.contact.name is None
+
+
+async def test_a_person_recorded_while_being_erased_is_sealed_with_a_key_that_is_there(
+    keys: PersonalKeys, service: Database
+) -> None:
+    pool = Slow(service.pool)
+    writing = PersonalKeys(pool, KEK)  # type: ignore[arg-type]
+    made = asyncio.create_task(sealed(writing))
+    await pool.fetched.wait()
+    await writing.erase("p-1")
+    pool.go.set()
+    assert (await Serde(keys).decode_all([await made]))[0].event == SAID
 
 
 async def test_a_person_known_again_after_an_erasure_has_another_key(keys: PersonalKeys) -> None:

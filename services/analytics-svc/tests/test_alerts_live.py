@@ -164,6 +164,23 @@ async def test_the_company_is_warned_above_its_receivables_line_and_dso_target_o
     assert await adds_up(world, target)
 
 
+async def test_the_company_is_judged_on_a_new_threshold_and_a_balance_sheet_at_once(world: World) -> None:
+    """Neither waits for a customer to be touched, or for the next day."""
+    await owing(world)
+    await judged_on(world, DAY)
+    steps = [{"threshold": "60", "level": "critical"}]
+    await world.do("PUT", "/alert-policies/dso_above_target", {"enabled": True, "steps": steps})
+    await world.judge()
+    assert "dso_above_target" in {a["rule"] for a in await alerts(world)}
+    steps = [{"threshold": "0.3", "level": "critical"}]
+    await world.do("PUT", "/alert-policies/receivables_line", {"enabled": True, "steps": steps})
+    await world.judge()
+    assert "receivables_line" not in {a["rule"] for a in await alerts(world)}, "no balance sheet yet"
+    await world.learn(assets(2000, DAY))
+    await world.judge()
+    assert "receivables_line" in {a["rule"] for a in await alerts(world)}
+
+
 async def test_a_person_acknowledges_and_resolves_with_the_measure_taken(world: World) -> None:
     await owing(world)
     await judged_on(world, DAY)

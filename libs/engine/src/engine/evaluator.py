@@ -26,6 +26,7 @@ union
 (select customer, mark from touched where customer <> '' and (evaluated_on < $1 or evaluated_on is null)
     and ($3 or not loading) order by evaluated_on nulls first limit $2)
 limit $2"""
+_COMPANY = "select mark from touched where customer = '' and mark > done and ($1 or not loading)"
 _DONE = """
 update touched t set done = greatest(t.done, n.mark), evaluated_on = $3
 from unnest($1::text[], $2::bigint[]) n(customer, mark) where t.customer = n.customer"""
@@ -34,8 +35,8 @@ from unnest($1::text[], $2::bigint[]) n(customer, mark) where t.customer = n.cus
 class Evaluator:
     """Worker. A customer touched again while being judged is judged again; of several workers one works at a time.
 
-    The company itself is judged after each burst of customers and on each new day. What the initial load brings is
-    judged once the company is live: as of today, not document by document.
+    The company itself is judged after each burst of customers, when something happened to it and on each new day. What
+    the initial load brings is judged once the company is live: as of today, not document by document.
     """
 
     name = "evaluator"
@@ -71,16 +72,18 @@ class Evaluator:
         async with self._database.pool.acquire() as session, session.transaction():
             if not await session.fetchval("select pg_try_advisory_xact_lock(5348007)"):
                 return False
-            day = await self._today()
-            rows = await session.fetch(_NEXT, day, self._limit, await self._live())
+            day, live = await self._today(), await self._live()
+            rows = await session.fetch(_NEXT, day, self._limit, live)
             if rows:
                 self._burst = True
                 await self._judge([r["customer"] for r in rows], day)
                 await session.execute(_DONE, [r["customer"] for r in rows], [r["mark"] for r in rows], day)
                 return True
-            if self._burst or self._company_on != day:
+            mark = await session.fetchval(_COMPANY, live)
+            if mark or self._burst or self._company_on != day:
                 await self._judge([None], day)
                 self._burst, self._company_on = False, day
+                await session.execute(_DONE, [""], [mark or 0], day)
             return False
 
     async def _judge(self, customers: Sequence[str | None], day: date) -> None:

@@ -3,7 +3,7 @@
 import os
 from base64 import b64decode, b64encode
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -67,8 +67,12 @@ class PersonalKeys:
     async def ensure(self, persons: Collection[str]) -> None:
         """Make sure that each of `persons` has a key to seal with; `of_person` finds it then."""
         missing = sorted(p for p in persons if not self._fresh(p))
-        if not missing:
-            return
+        if missing:
+            await self._make(missing)
+        if erased_meanwhile := sorted(p for p in missing if p not in self._by_person):
+            await self._make(erased_meanwhile)
+
+    async def _make(self, missing: Sequence[str]) -> None:
         drawn = [(p, ids.new(), AESGCM.generate_key(256)) for p in missing]
         wrapped = [self._wrap(key, p, key_id) for p, key_id, key in drawn]
         await self._pool.execute(_ADD, missing, [key_id for _, key_id, _ in drawn], wrapped)
@@ -122,6 +126,8 @@ class PersonalKeys:
     def _keep(self, rows: Collection[asyncpg.Record]) -> None:
         for row in rows:
             key_id, person, wrapped = row["id"].hex, row["person"], row["wrapped"]
+            if key_id in self._by_id and self._by_id[key_id][1] is None:
+                continue  # destroyed after the row was read
             plain = self._kek.decrypt(wrapped[:NONCE], wrapped[NONCE:], _bound(person, key_id))
             key = DataKey(key_id, person, AESGCM(plain))
             self._by_person[person] = key

@@ -26,7 +26,7 @@ def fold(envelope: Envelope[CompanyAssetsReported]) -> Iterable[Row]:
     return [(*origin_of(envelope), total.amount, total.currency)]
 
 
-VIEW = Ledger(table=TABLE, version=1, handles=(CompanyAssetsReported,), fold=fold)
+VIEW = Ledger(table=TABLE, version=1, handles=(CompanyAssetsReported,), touches=True, fold=fold)
 _T = TABLE.c
 
 

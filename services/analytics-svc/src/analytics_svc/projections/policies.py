@@ -31,7 +31,7 @@ def fold(envelope: Envelope[AlertPolicySet]) -> Iterable[Row]:
     return [(e.rule, e.policy_version, e.enabled, steps, e.valid_from, envelope.recorded)]
 
 
-VIEW = Ledger(table=TABLE, version=1, handles=(AlertPolicySet,), fold=fold)
+VIEW = Ledger(table=TABLE, version=1, handles=(AlertPolicySet,), touches=True, fold=fold)
 
 
 async def every(connection: AsyncConnection) -> list[Policy]:

@@ -129,6 +129,7 @@ def _credited(event: CreditNoteIssued) -> Amounts:
 VIEW = Ledger(
     table=TABLE,
     version=1,
+    touches=True,
     handles=(OrderPlaced, OrderChanged, OrderCancelled, InvoiceIssued, CreditNoteIssued),
     fold=fold,
 )
