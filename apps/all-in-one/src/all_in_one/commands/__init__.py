@@ -1,0 +1,1 @@
+"""The commands, a file for each group; `all_in_one.cli` puts them together."""
