@@ -49,10 +49,8 @@ arch: $(READY) ## import contracts
 docs: $(READY) ## generated docs are current (make docs WRITE=1 writes them)
 	@if [ -f tools/docs.py ]; then $(PY) -m tools.docs $(if $(WRITE),,--check); fi
 
-lock: $(READY) ## requirements.lock anew (UPGRADE=1 for the newest versions)
-	@$(PY) -m uv lock --quiet $(if $(UPGRADE),--upgrade,)
-	@$(PY) -m uv export --quiet --format requirements.txt --all-groups --all-extras --no-emit-workspace \
-		--no-annotate --no-header --output-file requirements.lock
+lock: $(READY) ## requirements.lock anew, what it holds stays (UPGRADE=1 for the newest versions)
+	@$(PY) -m tools.lock $(if $(UPGRADE),--upgrade,)
 
 bench: $(READY) ## measurements beside peers
 	@if [ -f bench/__main__.py ]; then $(PY) -m bench $(ARGS); else echo "no benchmarks yet"; fi
