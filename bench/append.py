@@ -7,6 +7,8 @@ from typing import Any
 
 from bench.append_by_hand import HandStore
 from bench.append_peer import PeerStore
+from bench.emmett_peer import NAME as EMMETT
+from bench.emmett_peer import Emmett
 from bench.facts import DAY, body, meta, payments
 from bench.ground import Ground
 from bench.measure import Contender, Outcome, Plan, Sample, Target, ratio
@@ -26,10 +28,14 @@ async def run(ground: Ground, plan: Plan) -> list[Outcome]:
     events = list(payments(2_000, plan.seed))
     store = PostgresStore(await ground.database("append"), Serde())
     hand = await HandStore.open(await ground.database("append_by_hand"))
-    peer = PeerStore(await ground.peer("append_peer"), max(WRITERS))
+    peer, emmett = PeerStore(await ground.peer("append_peer"), max(WRITERS)), await asyncio.to_thread(Emmett.installed)
+    place = await ground.peer("append_emmett")
     try:
-        return [await _with(writers, plan, events, store, hand, peer) for writers in WRITERS]
+        found = [await _with(writers, plan, events, store, hand, peer) for writers in WRITERS]
+        return found if emmett is None else [*found, await _beside(emmett, place, plan, events, store)]
     finally:
+        if emmett:
+            emmett.remove()
         await store.close()
         await hand.close()
         peer.close()
@@ -38,9 +44,7 @@ async def run(ground: Ground, plan: Plan) -> list[Outcome]:
 async def _with(
     writers: int, plan: Plan, events: Sequence[PaymentReceived], store: PostgresStore, hand: HandStore, peer: PeerStore
 ) -> Outcome:
-    async def ours(stream: str, version: int, event: PaymentReceived) -> object:
-        return await store.append(Append({stream: version}, [NewEvent(stream, event, DAY)], meta()))
-
+    ours = _to(store)
     kehu, by_hand, other = Contender("kehu"), Contender("SQL by hand"), Contender("eventsourcing 9.5")
     bodies = [body(e) for e in events]
     for write, contents in ((ours, events), (hand.append, bodies)):
@@ -51,6 +55,27 @@ async def _with(
         by_hand.samples.append(await _timed(writers, plan.seconds, name, bodies, hand.append))
         other.samples.append(await asyncio.to_thread(peer.timed, writers, plan.seconds, LENGTH, bodies))
     return Outcome(f"append, {writers} writers", (kehu, by_hand, other), _targets(kehu, by_hand, other, writers))
+
+
+async def _beside(
+    emmett: Emmett, place: dict[str, str], plan: Plan, events: Sequence[PaymentReceived], store: PostgresStore
+) -> Outcome:
+    """The most writers once more, beside the peer in Node, which is a process of its own in each round."""
+    kehu, other, writers = Contender("kehu"), Contender(EMMETT), max(WRITERS)
+    bodies = [body(e) for e in events]
+    for number in range(plan.rounds):
+        kehu.samples.append(await _timed(writers, plan.seconds, f"emmett-{number}", events, _to(store)))
+        run = emmett.append, place, writers, plan.seconds, LENGTH, bodies
+        other.samples.append(await asyncio.to_thread(*run))
+    targets = [Target(f"of {EMMETT}", ratio(kehu, other), 4)]
+    return Outcome(f"append, {writers} writers, beside Node", (kehu, other), targets)
+
+
+def _to(store: PostgresStore) -> Write:
+    async def write(stream: str, version: int, event: PaymentReceived) -> object:
+        return await store.append(Append({stream: version}, [NewEvent(stream, event, DAY)], meta()))
+
+    return write
 
 
 def _targets(kehu: Contender, hand: Contender, peer: Contender, writers: int) -> list[Target]:

@@ -9,6 +9,8 @@ from time import perf_counter
 import asyncpg
 
 from bench import fold_by_hand as hand
+from bench.emmett_peer import NAME as EMMETT
+from bench.emmett_peer import Emmett
 from bench.facts import body, fill, payments
 from bench.fold_peer import PeerProjections
 from bench.ground import Ground
@@ -125,10 +127,24 @@ async def live(ground: Ground, plan: Plan) -> list[Outcome]:
 async def rebuilds(ground: Ground, plan: Plan) -> list[Outcome]:
     """The view anew in a shadow, compared with the live one and put in its place."""
     async with stage(ground, plan) as s:
+        for view in VIEWS:
+            await s.caught_up(view)  # a rebuild goes as far as the live view stands
         found = [
             await _rounds("rebuild", v, plan, (s.rebuilt, s.rebuilt_by_hand, s.followed_by_peer), s) for v in VIEWS
         ]
-    return [Outcome(o.case, o.contenders, _rebuild_targets(o, v)) for o, v in zip(found, VIEWS, strict=True)]
+    told = [Outcome(o.case, o.contenders, _rebuild_targets(o, v)) for o, v in zip(found, VIEWS, strict=True)]
+    emmett = await asyncio.to_thread(Emmett.installed)
+    return told if emmett is None else [*told, await _beside(emmett, ground, plan, found[0].contenders[0])]
+
+
+async def _beside(emmett: Emmett, ground: Ground, plan: Plan, kehu: Contender) -> Outcome:
+    """The peer in Node builds its sums anew, from a shorter log; its rate is per event."""
+    other, bodies = Contender(EMMETT), [body(e) for e in payments(plan.peer_events * 5, plan.seed)]
+    for number in range(plan.rounds):
+        place = await ground.peer(f"rebuild_emmett_{number}")
+        other.samples.append(await asyncio.to_thread(emmett.rebuild, place, bodies))
+    emmett.remove()
+    return Outcome("rebuild, totals, beside Node", (kehu, other), [Target(f"of {EMMETT}", ratio(kehu, other), 100)])
 
 
 async def _rounds(what: str, view: View, plan: Plan, steps: tuple[Step, ...], s: Stage) -> Outcome:
