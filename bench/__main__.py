@@ -9,7 +9,7 @@ from time import perf_counter
 
 import uvloop
 
-from bench import append, checks, hot, projections
+from bench import append, checks, hot, orders, product, projections
 from bench.ground import Ground, ground, machine
 from bench.measure import FULL, QUICK, Outcome, Plan, failed, table, targets
 
@@ -20,6 +20,8 @@ CASES: Mapping[str, Case] = {
     "live": projections.live,
     "rebuild": projections.rebuilds,
     "checks": checks.run,
+    "orders": orders.run,
+    "product": product.run,
 }
 
 

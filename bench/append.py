@@ -65,8 +65,7 @@ async def _beside(
     bodies = [body(e) for e in events]
     for number in range(plan.rounds):
         kehu.samples.append(await _timed(writers, plan.seconds, f"emmett-{number}", events, _to(store)))
-        run = emmett.append, place, writers, plan.seconds, LENGTH, bodies
-        other.samples.append(await asyncio.to_thread(*run))
+        other.samples.append(await asyncio.to_thread(emmett.append, place, writers, plan.seconds, LENGTH, bodies))
     targets = [Target(f"of {EMMETT}", ratio(kehu, other), 4)]
     return Outcome(f"append, {writers} writers, beside Node", (kehu, other), targets)
 

@@ -1,4 +1,4 @@
-"""`emmett-postgresql`, the event store of Node: run by Node where that is there, with the versions its lock file names."""
+"""`emmett-postgresql`, the event store of Node: run where Node is there, in the versions its lock file names."""
 
 import json
 import shutil

@@ -33,6 +33,10 @@ class Ground:
             self._opened[name] = await Database.open(url)
         return self._opened[name]
 
+    async def url(self, name: str) -> str:
+        """The URL of a plain database, empty."""
+        return await create_database(self.server.url("postgres"), name)
+
     async def peer(self, name: str) -> dict[str, str]:
         """A plain database, as `eventsourcing` takes its place in the environment."""
         await create_database(self.server.url("postgres"), name)

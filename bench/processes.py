@@ -1,0 +1,90 @@
+"""Servers as processes of their own, started, waited for, stopped; what they hold in memory."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from bench.requests import Connection
+
+PATIENCE = 60.0
+PORTS = range(10_000, 32_000)
+
+
+@dataclass
+class Process:
+    """A server on `port`; `took` seconds from its start to its first answer."""
+
+    port: int
+    popen: "subprocess.Popen[bytes]"
+    took: float = 0.0
+
+    @property
+    def mib(self) -> float:
+        """Resident memory of the process itself."""
+        pages = int(Path(f"/proc/{self.popen.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@asynccontextmanager
+async def serving(
+    module: str, *arguments: str, cwd: Path | None = None, path: str = "/health/live"
+) -> AsyncIterator[Process]:
+    """``python -m module ARGUMENTS``, in which ``{port}`` is the port, answering at `path`; Ctrl-C at the end."""
+    port = _free_port()
+    command = [sys.executable, "-m", module, *(a.format(port=port) for a in arguments)]
+    began = perf_counter()
+    popen = subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+    )
+    try:
+        found = Process(port, popen)
+        await _answers(found, path)
+        found.took = perf_counter() - began
+        yield found
+    finally:
+        popen.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            popen.wait(PATIENCE)
+        popen.kill()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this tree found from any folder."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+
+
+async def _answers(process: Process, path: str) -> None:
+    until = perf_counter() + PATIENCE
+    while perf_counter() < until:
+        if process.popen.poll() is not None:
+            raise RuntimeError((process.popen.stderr.read() if process.popen.stderr else b"").decode()[-2000:])
+        with suppress(OSError, asyncio.IncompleteReadError):
+            connection = await Connection.to(process.port)
+            status, _ = await connection.ask("GET", path, {"Authorization": "Bearer dev-admin"})
+            connection.close()
+            if status == 200:
+                return
+        await asyncio.sleep(0.02)
+    raise TimeoutError(f"no answer on {path} within {PATIENCE:.0f} s")
+
+
+def _free_port() -> int:
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
