@@ -18,6 +18,7 @@ from customer_svc.domain.customer import (
     PersonIsErased,
     RecordContact,
     RecordCustomer,
+    RecordProfile,
     RegisterCustomer,
     RemoveContact,
     UpdateBasics,
@@ -35,7 +36,9 @@ from events.customer import (
     CustomerUpdated,
     OwnerAssigned,
     PersonErased,
+    ProfileRecorded,
 )
+from events.record import Collected, Profile
 
 TODAY = date(2026, 3, 2)
 FACTS = Facts(TODAY, datetime(2026, 3, 2, 9, tzinfo=UTC), Actor("lin"))
@@ -44,14 +47,18 @@ BASICS = Basics(name="沪东机械", type="dealer", currency="CNY")
 WANG = Contact(person="P-1", role="buyer", name="王芳", phone="021-555")
 REGISTERED = CustomerRegistered(customer="C-1", basics=BASICS, since=TODAY)
 RECORDED = ContactRecorded(customer="C-1", contact=WANG)
+VISIT = Collected(on=TODAY, how="visit", by="zhao")
+LIKES = Profile(person="P-1", interests="围棋")
+PROFILED = ProfileRecorded(customer="C-1", profile=LIKES, collected=VISIT)
 ERASED = PersonErased(customer="C-1", person="P-1", reason="asked for it")
 
 COMMANDS: list[CustomerCommand] = [
     RegisterCustomer(customer="C-1", basics=BASICS),
-    RecordCustomer(customer="C-1", basics=BASICS, contacts=(WANG,)),
+    RecordCustomer(customer="C-1", basics=BASICS, contacts=(WANG,), profiles=(LIKES,), collected=VISIT),
     UpdateBasics(customer="C-1", basics=BASICS.model_copy(update={"name": "沪东重工", "owner": "chen"})),
     AssignOwner(customer="C-1", owner="zhao"),
     RecordContact(customer="C-1", contact=WANG),
+    RecordProfile(customer="C-1", profile=LIKES, collected=VISIT),
     RemoveContact(customer="C-1", person="P-1"),
     ErasePerson(customer="C-1", person="P-1", reason="asked for it"),
 ]
@@ -139,12 +146,32 @@ def test_an_erased_person_is_not_recorded_again() -> None:
     )
 
 
+def test_a_profile_is_of_a_contact_and_recorded_again_when_something_changed() -> None:
+    profile = RecordProfile(customer="C-1", profile=LIKES, collected=VISIT)
+    when(profile, REGISTERED, RECORDED).then([PROFILED])
+    when(profile, REGISTERED).then_rejected(NoSuchContact, customer="C-1", person="P-1")
+    when(profile, REGISTERED, RECORDED, ERASED).then_rejected(PersonIsErased, person="P-1")
+    older = LIKES.model_copy(update={"interests": "象棋"})
+    when(RecordProfile(customer="C-1", profile=older, collected=VISIT), REGISTERED, RECORDED, PROFILED).then(
+        [ProfileRecorded(customer="C-1", profile=older, collected=VISIT)]
+    )
+
+
+def test_another_system_brings_contacts_with_their_profiles() -> None:
+    brought = RecordCustomer(customer="C-1", basics=BASICS, contacts=(WANG,), profiles=(LIKES,), collected=VISIT)
+    when(brought).then([REGISTERED, RECORDED, PROFILED])
+    when(brought, REGISTERED, RECORDED, ERASED).then_nothing()
+    stranger = brought.model_copy(update={"profiles": (Profile(person="P-9", interests="围棋"),)})
+    when(stranger).then_rejected(NoSuchContact, person="P-9")
+
+
 def test_the_state_keeps_no_personal_data() -> None:
-    state = C.aggregate.fold([REGISTERED, RECORDED])
+    state = C.aggregate.fold([REGISTERED, RECORDED, PROFILED])
     kept = codec(C.aggregate).adapter
     assert kept.validate_json(kept.dump_json(state)) == state
     assert "王芳" not in repr(state)
     assert "021-555" not in repr(state)
+    assert "围棋" not in repr(state)
 
 
 def test_the_erp_registers_a_customer_with_its_contacts() -> None:

@@ -7,6 +7,16 @@ from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from events.base import Currency, CustomerId, Event, Id, Name, NonNegativeMoney, Personal, Quantity, Text, Value
+from events.record import (
+    BusinessStatus,
+    Characteristics,
+    Collected,
+    Dealings,
+    Dossier,
+    Profile,
+    SupplyNeeds,
+    TradingStatus,
+)
 
 CustomerType = Literal["dealer", "retailer", "agent", "industrial_customer", "consumer", "other"]
 """R-012: 经销商, 零售商, 代理商, 工业客户, 消费者; an open list."""
@@ -112,6 +122,71 @@ class PersonErased(Event):
     reason: Text
 
 
+class RecordEvent(Event):
+    """Something of the customer record, and how it came to be known."""
+
+    customer: CustomerId
+    collected: Collected
+
+    def effective_on(self) -> date:
+        return self.collected.on
+
+
+class DealingsRecorded(RecordEvent):
+    """R-003, R-013, R-014: which business the customer does with us, and in which form."""
+
+    type: ClassVar[str] = "customer.DealingsRecorded"
+    block: Dealings
+
+
+class CharacteristicsRecorded(RecordEvent):
+    """R-005: the customer's characteristics, as found on that day."""
+
+    type: ClassVar[str] = "customer.CharacteristicsRecorded"
+    block: Characteristics
+
+
+class BusinessStatusRecorded(RecordEvent):
+    """R-006: how the customer does in its market and with us, as found on that day."""
+
+    type: ClassVar[str] = "customer.BusinessStatusRecorded"
+    block: BusinessStatus
+
+
+class TradingStatusRecorded(RecordEvent):
+    """R-007: how the customer's trade stands, as found on that day."""
+
+    type: ClassVar[str] = "customer.TradingStatusRecorded"
+    block: TradingStatus
+
+
+class SupplyNeedsRecorded(RecordEvent):
+    """R-015: what the customer expects of our deliveries, as said on that day."""
+
+    type: ClassVar[str] = "customer.SupplyNeedsRecorded"
+    block: SupplyNeeds
+
+
+class DossierRecorded(RecordEvent):
+    """R-020: the customer's dossier for sales preparation."""
+
+    type: ClassVar[str] = "customer.DossierRecorded"
+    block: Dossier
+
+
+class RecordVerified(RecordEvent):
+    """R-008: the whole record was looked through on that day and still reads right."""
+
+    type: ClassVar[str] = "customer.RecordVerified"
+
+
+class ProfileRecorded(RecordEvent):
+    """R-002, R-021: what is known of a person at the customer; replaces what was known before."""
+
+    type: ClassVar[str] = "customer.ProfileRecorded"
+    profile: Profile
+
+
 class OrderPlaced(Event):
     """The customer ordered. `total` = sum of quantity x price, rounded half up to the currency's minor units."""
 
@@ -212,9 +287,25 @@ OrderEvent: TypeAlias = OrderPlaced | OrderChanged | OrderCancelled | OrderDeliv
 """What happens to an order."""
 
 CustomerEvent: TypeAlias = (
-    CustomerRegistered | CustomerUpdated | OwnerAssigned | ContactRecorded | ContactRemoved | PersonErased
+    CustomerRegistered
+    | CustomerUpdated
+    | OwnerAssigned
+    | ContactRecorded
+    | ContactRemoved
+    | PersonErased
+    | ProfileRecorded
 )
-"""What happens to a customer."""
+"""What happens to a customer and the people who speak for it."""
+
+BlockRecorded: TypeAlias = (
+    DealingsRecorded
+    | CharacteristicsRecorded
+    | BusinessStatusRecorded
+    | TradingStatusRecorded
+    | SupplyNeedsRecorded
+    | DossierRecorded
+)
+"""A block of the record reads so."""
 
 EVENTS = (
     CustomerRegistered,
@@ -223,6 +314,14 @@ EVENTS = (
     ContactRecorded,
     ContactRemoved,
     PersonErased,
+    ProfileRecorded,
+    DealingsRecorded,
+    CharacteristicsRecorded,
+    BusinessStatusRecorded,
+    TradingStatusRecorded,
+    SupplyNeedsRecorded,
+    DossierRecorded,
+    RecordVerified,
     OrderPlaced,
     OrderChanged,
     OrderCancelled,

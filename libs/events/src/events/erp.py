@@ -1,13 +1,14 @@
 """Documents an ERP sends us: what comes in on ``erp.*``. Not events of ours; each is answered with a receipt."""
 
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from events.base import Currency, CustomerId, Id, NonNegativeMoney, PositiveMoney, Text, Value
 from events.credit import Instalment, InvoiceLine, Rate, RiskClass
 from events.customer import Basics, Contact, DeliveredLine, OrderLine
+from events.record import Blocks, Collected, Profile
 
 
 class Document(Value):
@@ -23,7 +24,7 @@ class Document(Value):
 
 
 class Customer(Document):
-    """Create or update a customer's basic record and contacts."""
+    """Create or update a customer's basic record, contacts, and what is known of persons (`collected` says how)."""
 
     type: ClassVar[str] = "erp.Customer.v1"
     topic: ClassVar[str] = "erp.customers.v1"
@@ -31,6 +32,24 @@ class Customer(Document):
     basics: Basics
     since: date | None = None
     contacts: Annotated[tuple[Contact, ...], Field(max_length=100)] = ()
+    profiles: Annotated[tuple[Profile, ...], Field(max_length=100)] = ()
+    collected: Collected | None = None
+
+    @model_validator(mode="after")
+    def _says_how_profiles_were_collected(self) -> Self:
+        if self.profiles and self.collected is None:
+            raise ValueError("profiles need `collected`: on which day and how they came to be known")
+        return self
+
+
+class CustomerRecord(Document):
+    """Blocks of a customer's record, as collected at one occasion; blocks left out stay as they are."""
+
+    type: ClassVar[str] = "erp.CustomerRecord.v1"
+    topic: ClassVar[str] = "erp.customers.v1"
+    customer: CustomerId
+    collected: Collected
+    blocks: Blocks
 
 
 class CreditTerms(Document):
@@ -136,6 +155,7 @@ class BalanceSheet(Document):
 
 DOCUMENTS: tuple[type[Document], ...] = (
     Customer,
+    CustomerRecord,
     CreditTerms,
     Order,
     OrderCancellation,

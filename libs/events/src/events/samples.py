@@ -53,8 +53,7 @@ def value(of: Any, choose: Choose) -> Any:
     """A value of type `of`, in Python's types."""
     origin, args = get_origin(of), get_args(of)
     if origin is Annotated:
-        pattern = next((p for mark in args[1:] if (p := getattr(mark, "pattern", None))), None)
-        return _pattern(pattern, choose) if pattern else value(args[0], choose)
+        return _annotated(args[0], args[1:], choose)
     if origin is Literal:
         return _pick(args, choose)
     if origin in (Union, UnionType):
@@ -66,6 +65,17 @@ def value(of: Any, choose: Choose) -> Any:
     if isinstance(of, type) and issubclass(of, BaseModel):
         return _fields(of, choose)
     return _scalar(of, choose)
+
+
+def _annotated(of: Any, marks: tuple[Any, ...], choose: Choose) -> Any:
+    found = [m for mark in marks for m in (mark, *getattr(mark, "metadata", ()))]
+    pattern = next((p for m in found if (p := getattr(m, "pattern", None))), None)
+    if pattern:
+        return _pattern(pattern, choose)
+    most = next((m.le for m in found if getattr(m, "le", None) is not None), None)
+    if of is Decimal and most is not None:
+        return _pick([n for n in map(Decimal, NUMBERS) if n <= most], choose)
+    return value(of, choose)
 
 
 def _one_of(args: tuple[Any, ...], choose: Choose) -> Any:

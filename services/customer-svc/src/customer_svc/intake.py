@@ -6,14 +6,24 @@ from chassis.service import ToCommands
 from customer_svc.domain.customer import RecordCustomer
 from customer_svc.domain.delivery import RecordDelivery
 from customer_svc.domain.order import RecordCancellation, RecordOrder
+from customer_svc.domain.record import TakeBlocks
 from engine.decider import Command
 from events import erp
 
 
 def customer(document: erp.Customer) -> Command:
     return RecordCustomer(
-        customer=document.customer, basics=document.basics, since=document.since, contacts=document.contacts
+        customer=document.customer,
+        basics=document.basics,
+        since=document.since,
+        contacts=document.contacts,
+        profiles=document.profiles,
+        collected=document.collected,
     )
+
+
+def record(document: erp.CustomerRecord) -> Command:
+    return TakeBlocks(customer=document.customer, collected=document.collected, blocks=document.blocks)
 
 
 def order(document: erp.Order) -> Command:
@@ -45,6 +55,7 @@ def delivery(document: erp.Delivery) -> Command:
 
 TAKES: Mapping[type[erp.Document], ToCommands] = {
     erp.Customer: customer,
+    erp.CustomerRecord: record,
     erp.Order: order,
     erp.OrderCancellation: cancellation,
     erp.Delivery: delivery,

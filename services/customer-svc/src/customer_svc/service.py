@@ -2,7 +2,7 @@
 
 from chassis.service import Service
 from customer_svc.api import routes
-from customer_svc.domain import calendar, customer, delivery, order
+from customer_svc.domain import calendar, customer, delivery, order, record
 from customer_svc.domain.reactions import REACTIONS
 from customer_svc.intake import TAKES
 from customer_svc.projections.customers import CUSTOMERS
@@ -14,7 +14,7 @@ SERVICE = Service(
     title="Kehu: customers and orders",
     contexts=("customer", "company"),
     routes=routes,
-    deciders=(customer.DECIDER, order.DECIDER, delivery.DECIDER, calendar.DECIDER),
+    deciders=(customer.DECIDER, record.DECIDER, order.DECIDER, delivery.DECIDER, calendar.DECIDER),
     views=(CUSTOMERS, ORDERS),
     reactions=REACTIONS,
     intake=TAKES,

@@ -3,11 +3,11 @@
 The state keeps no personal data: of a contact only a fingerprint, enough to see that nothing has changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
-from typing import Annotated, ClassVar, Literal, TypeAlias, assert_never, cast
+from typing import Annotated, ClassVar, Literal, TypeAlias, assert_never, cast, get_args
 
 from pydantic import Field
 
@@ -23,7 +23,9 @@ from events.customer import (
     CustomerUpdated,
     OwnerAssigned,
     PersonErased,
+    ProfileRecorded,
 )
+from events.record import Collected, Profile
 
 # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -57,6 +59,14 @@ class RecordContact(Command):
     contact: Contact
 
 
+class RecordProfile(Command):
+    """Record what is known of a person who speaks for the customer (R-002, R-021); replaces what was known before."""
+
+    customer: CustomerId
+    profile: Profile
+    collected: Collected
+
+
 class RemoveContact(Command):
     """The person no longer speaks for the customer; the data stays until the person is erased."""
 
@@ -73,27 +83,29 @@ class ErasePerson(Command):
 
 
 class RecordCustomer(Command):
-    """Bring the record to what the ERP says: register or update; contacts of erased persons are passed over."""
+    """Bring the record to what the ERP says: register or update; erased persons are passed over."""
 
     customer: CustomerId
     basics: Basics
     since: date | None = None
     contacts: Annotated[tuple[Contact, ...], Field(max_length=100)] = ()
+    profiles: Annotated[tuple[Profile, ...], Field(max_length=100)] = ()
+    collected: Collected | None = None
 
 
-CustomerCommand: TypeAlias = (
-    RegisterCustomer | UpdateBasics | AssignOwner | RecordContact | RemoveContact | ErasePerson | RecordCustomer
-)
+AboutPerson: TypeAlias = RecordContact | RecordProfile | RemoveContact | ErasePerson
+CustomerCommand: TypeAlias = RegisterCustomer | UpdateBasics | AssignOwner | AboutPerson | RecordCustomer
 
 # --- state --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """`basics` None: not registered. `contacts` maps each person to the fingerprint of what was last recorded."""
+    """`basics` None: not registered. `contacts`, `profiles`: the fingerprint of what was last recorded, by person."""
 
     basics: Basics | None = None
     contacts: Mapping[str, str] = field(default_factory=dict)
+    profiles: Mapping[str, str] = field(default_factory=dict)
     former: frozenset[str] = frozenset()
     erased: frozenset[str] = frozenset()
 
@@ -155,17 +167,19 @@ def _decide(command: CustomerCommand, state: Customer, facts: Facts) -> Sequence
             return _update(command.customer, command.basics, _registered(command, state))
         case AssignOwner():
             return _assign(command.customer, command.owner, _registered(command, state).owner)
-        case RecordContact() | RemoveContact() | ErasePerson():
+        case RecordContact() | RecordProfile() | RemoveContact() | ErasePerson():
             _registered(command, state)
-            return _decide_contact(command, state)
+            return _decide_person(command, state)
         case _:
             assert_never(command)
 
 
-def _decide_contact(command: RecordContact | RemoveContact | ErasePerson, state: Customer) -> Sequence[Event]:
+def _decide_person(command: AboutPerson, state: Customer) -> Sequence[Event]:
     match command:
         case RecordContact():
             return _record_contact(command.customer, command.contact, state)
+        case RecordProfile():
+            return _record_profile(command.customer, command.profile, command.collected, state)
         case RemoveContact():
             return _remove_contact(command, state)
         case ErasePerson():
@@ -197,7 +211,17 @@ def _record(command: RecordCustomer, state: Customer, facts: Facts) -> Sequence[
     else:
         basics = _update(command.customer, command.basics, state.basics)
     latest = {c.person: c for c in command.contacts if c.person not in state.erased}
-    return [*basics, *(e for c in latest.values() for e in _record_contact(command.customer, c, state))]
+    contacts = [e for c in latest.values() for e in _record_contact(command.customer, c, state)]
+    return [*basics, *contacts, *_record_profiles(command, state, latest.keys())]
+
+
+def _record_profiles(command: RecordCustomer, state: Customer, arriving: Iterable[str]) -> Iterator[Event]:
+    """Those of persons who are contacts, or become it with the same document."""
+    if command.collected is None:
+        return
+    state = replace(state, contacts={**dict.fromkeys(arriving, ""), **state.contacts})
+    for profile in {p.person: p for p in command.profiles if p.person not in state.erased}.values():
+        yield from _record_profile(command.customer, profile, command.collected, state)
 
 
 def _update(customer: str, wanted: Basics, present: Basics) -> Sequence[Event]:
@@ -221,6 +245,15 @@ def _record_contact(customer: str, contact: Contact, state: Customer) -> Sequenc
     return [ContactRecorded(customer=customer, contact=contact)]
 
 
+def _record_profile(customer: str, profile: Profile, collected: Collected, state: Customer) -> Sequence[Event]:
+    if profile.person in state.erased:
+        raise PersonIsErased(customer=customer, person=profile.person)
+    if profile.person not in state.contacts:
+        raise NoSuchContact(customer=customer, person=profile.person)
+    recorded = ProfileRecorded(customer=customer, profile=profile, collected=collected)
+    return [] if state.profiles.get(profile.person) == _fingerprint(recorded) else [recorded]
+
+
 def _remove_contact(command: RemoveContact, state: Customer) -> Sequence[Event]:
     if command.person in state.former | state.erased:
         return []
@@ -229,8 +262,8 @@ def _remove_contact(command: RemoveContact, state: Customer) -> Sequence[Event]:
     return [ContactRemoved(customer=command.customer, person=command.person)]
 
 
-def _fingerprint(contact: Contact) -> str:
-    return sha256(contact.model_dump_json().encode()).hexdigest()[:16]
+def _fingerprint(said: Contact | ProfileRecorded) -> str:
+    return sha256(said.model_dump_json().encode()).hexdigest()[:16]
 
 
 # --- evolve -------------------------------------------------------------------------------------------------------
@@ -246,11 +279,14 @@ def evolve(state: Customer, event: Event) -> Customer:
         case ContactRecorded(contact=contact):
             contacts = {**state.contacts, contact.person: _fingerprint(contact)}
             return replace(state, contacts=contacts, former=state.former - {contact.person})
+        case ProfileRecorded(profile=profile) as recorded:
+            return replace(state, profiles={**state.profiles, profile.person: _fingerprint(recorded)})
         case ContactRemoved(person=person):
             return replace(_without(state, person), former=state.former | {person})
         case PersonErased(person=person):
             gone = _without(state, person)
-            return replace(gone, former=state.former - {person}, erased=state.erased | {person})
+            profiles = {p: f for p, f in state.profiles.items() if p != person}
+            return replace(gone, profiles=profiles, former=state.former - {person}, erased=state.erased | {person})
         case other:
             assert_never(other)
 
@@ -259,9 +295,9 @@ def _without(state: Customer, person: str) -> Customer:
     return replace(state, contacts={p: f for p, f in state.contacts.items() if p != person})
 
 
-CUSTOMER = Aggregate("customer", Customer(), evolve)
+CUSTOMER = Aggregate("customer", Customer(), evolve, fold_version=2)
 DECIDER = Decider(
-    commands=(RegisterCustomer, UpdateBasics, AssignOwner, RecordContact, RemoveContact, ErasePerson, RecordCustomer),
+    commands=(RegisterCustomer, UpdateBasics, AssignOwner, *get_args(AboutPerson), RecordCustomer),
     streams=streams,
     decide=decide,
     rules=RULES,

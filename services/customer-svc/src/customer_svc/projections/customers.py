@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, assert_never
+from typing import Any, assert_never, get_args
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +21,7 @@ from events.customer import (
     CustomerUpdated,
     OwnerAssigned,
     PersonErased,
+    ProfileRecorded,
 )
 from events.envelope import Envelope
 
@@ -91,7 +92,7 @@ def _changes(event: CustomerEvent, on: date) -> dict[str, Any]:
             return {**_columns(event.basics), "updated_on": on}
         case OwnerAssigned():
             return {"owner": event.owner}
-        case ContactRecorded() | ContactRemoved() | PersonErased():
+        case ContactRecorded() | ContactRemoved() | PersonErased() | ProfileRecorded():
             return {}
         case _:
             assert_never(event)
@@ -104,7 +105,7 @@ def _columns(basics: Basics) -> dict[str, Any]:
 CUSTOMERS = Rows(
     table=customers,
     version=1,
-    handles=(CustomerRegistered, CustomerUpdated, OwnerAssigned, ContactRecorded, ContactRemoved, PersonErased),
+    handles=get_args(CustomerEvent),
     keys=keys,
     fold=fold,
 )
