@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 from starlette.types import Lifespan, Scope
 
-from chassis import doors, feed, health, ops
+from chassis import docs, doors, feed, health, ops
 from chassis.gate import Gate, problem_of
 from chassis.numbers import EXACT
 from chassis.problems import MEDIA_TYPE, OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
@@ -56,12 +56,14 @@ def service_app(runtime: Runtime) -> FastAPI:
         version=VERSION,
         servers=[{"url": service.prefix}],
         root_path_in_servers=False,
+        docs_url=None,
         redoc_url=None,
         responses=RESPONSES,
         dependencies=[Depends(bearer_scheme)],
     )
     app.state.runtime = runtime
     _answer_problems(app, service.name)
+    docs.describe(app)
     for router in (feed.router, *([doors.router] if service.intake else [])):
         app.include_router(router)
     for router in (ops.router, service.routes):
@@ -79,10 +81,11 @@ def service_app(runtime: Runtime) -> FastAPI:
 
 def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None = None, title: str = "Kehu") -> FastAPI:
     """All services behind one origin, with health and the rules behind problem types at the root."""
-    app = FastAPI(title=title, version=VERSION, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title=title, version=VERSION, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.runtimes = runtimes
     app.state.rules = {}
     _answer_problems(app, OWNER)
+    docs.describe(app)
     app.include_router(health.router)
     app.add_api_route(
         "/problems/{service}/{code}", rule, methods=["GET"], tags=["problems"], summary="What a rule says"

@@ -10,6 +10,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis import docs
 from chassis.auth import Principal, Tokens, bearer, principal_of
 from chassis.problems import (
     Problem,
@@ -24,8 +25,8 @@ from chassis.problems import (
 from chassis.telemetry import LOG, correlation, place, traceparent
 from engine.ports import Conflict, StoreFailed
 
-OPEN = ("/docs", "/openapi.json", "/docs/oauth2-redirect")
-"""Readable without a token: what the API is."""
+OPEN = (docs.PAGE, "/openapi.json")
+"""Readable without a token, like the files of the page: what the API is."""
 WITH_BODY = ("POST", "PUT", "PATCH")
 RETRY_AFTER = {"Retry-After": "2"}
 
@@ -71,7 +72,8 @@ class Gate:
             LOG.info("request", method=scope["method"], path=scope["path"], status=reply.status, ms=took)
 
     def _admitted(self, scope: Scope, headers: Headers) -> Principal | None:
-        if scope["path"].removeprefix(scope.get("root_path", "")) in OPEN:
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path in OPEN or path.startswith(f"{docs.FILES}/"):
             return None
         if self.open > self.at_once:
             raise Problem(TooManyRequests(), headers=RETRY_AFTER)

@@ -1,0 +1,36 @@
+"""The description of an API in a browser: it asks nobody else, and a request can be tried out with a token."""
+
+from collections.abc import Callable
+
+import pytest
+
+from all_in_one.services import SERVICES
+from tests.console.browser import Visit
+from tests.journeys.running import Kehu
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_api_is_described_and_no_request_leaves_the_page(kehu: Kehu, visit: Callable[..., Visit]) -> None:
+    seen = visit()
+    for service in SERVICES:
+        seen.page.goto(f"{kehu.url}{service.prefix}/docs")
+        seen.page.wait_for_selector(".opblock")
+        assert seen.page.title() == service.title
+    assert seen.foreign(kehu.url) == []
+    assert seen.complaints == []
+
+
+def test_a_request_is_tried_out_with_the_token_given(kehu: Kehu, visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    page.goto(f"{kehu.url}/api/customers/docs#/days/show_day_days_get")
+    page.get_by_role("button", name="Authorize").first.click()
+    page.get_by_label("auth-bearer-value").fill("dev-sales")
+    page.get_by_role("button", name="Apply credentials").click()
+    page.get_by_role("button", name="Close").last.click()
+    day = page.locator("#operations-days-show_day_days_get")
+    day.get_by_role("button", name="Try it out").click()
+    with page.expect_response("**/api/customers/days") as answered:
+        day.get_by_role("button", name="Execute").click()
+    assert answered.value.status == 200
+    assert answered.value.request.headers["authorization"] == "Bearer dev-sales"
