@@ -71,7 +71,6 @@ class Intake(BaseModel):
     """Documents of the ERP."""
 
     batch: int = Field(1000, gt=0, description="Documents in one batch, at most.")
-    lanes: int = Field(64, gt=0, description="Customers decided about at the same time.")
     wait: timedelta = Field(timedelta(days=3), description="How long a document waits for what it refers to.")
     retry: float = Field(2.0, gt=0, description="Seconds between looks at the documents that wait.")
     topics: bool = Field(True, description="Take documents from the erp.* topics as well, and answer there.")
