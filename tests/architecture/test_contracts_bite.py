@@ -103,6 +103,8 @@ CASES = (
     Case("pure", "the projection waits", {"engine.projection": "\nimport asyncio\n"}),
     Case("pure", "the reaction logs", {"engine.reaction": "\nimport logging\n"}),
     Case("pure", "the ports know the driver", {"engine.ports": "\nfrom threading import Lock\n"}),
+    Case("invented", "the demo company looks at the clock", {"all_in_one.demo.company.strange": "import time\n"}),
+    Case("invented", "the demo company knows the engine", {"all_in_one.demo.company.strange": "import engine.ids\n"}),
     inside("the rules see a view", domain__strange="import customer_svc.projections\n"),
     inside("the rules see the routes", domain__strange="import customer_svc.api\n"),
     inside("a view sees the routes", projections__strange="import customer_svc.api\n"),

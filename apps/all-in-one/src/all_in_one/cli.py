@@ -2,7 +2,7 @@
 
 import typer
 
-from all_in_one.commands import importing, running
+from all_in_one.commands import demo, importing, running
 from all_in_one.commands.terminal import Commands
 
 app = typer.Typer(
@@ -13,3 +13,4 @@ app = typer.Typer(
 )
 for commands in (running, importing):
     app.add_typer(commands.app)
+app.add_typer(demo.app, name="demo")

@@ -13,6 +13,7 @@ from engine.database import create_database
 ROOT = Path(".kehu")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 SERVER_DATABASE = "postgres"
+DEMO = "demo"
 
 
 class BadName(ValueError):
@@ -31,6 +32,11 @@ class Home:
         if not NAME.fullmatch(name):
             raise BadName(f"DATA={name!r}: use small letters, digits, - and _ (41 at most)")
         return cls(ROOT / name)
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the name asks for the demo company: it begins with "demo"."""
+        return self.folder.name.startswith(DEMO)
 
     @property
     def is_new(self) -> bool:

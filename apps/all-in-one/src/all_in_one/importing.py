@@ -117,7 +117,8 @@ async def _post(intake: Intake, prefix: str, batch: Sequence[Drafted]) -> Sequen
 
 def _cloud_event(intake: Intake, draft: Drafted) -> dict[str, Any]:
     instant = datetime.combine(draft.effective, time(), intake.zone).isoformat()
-    recorded = {"recordedtime": instant} if intake.initial_load else {}
+    known = datetime.combine(draft.recorded or draft.effective, time(), intake.zone).isoformat()
+    recorded = {"recordedtime": known} if intake.initial_load else {}
     return {
         "specversion": "1.0",
         "id": draft.id,

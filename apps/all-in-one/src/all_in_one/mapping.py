@@ -79,7 +79,10 @@ class FileMapping(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """One document read from line `line` of `file`; `problem` says why it could not be made, `data` is then empty."""
+    """One document read from line `line` of `file`; `problem` says why it could not be made, `data` is then empty.
+
+    `recorded`: the day it became known, where that was not the day it is effective on.
+    """
 
     file: str
     line: int
@@ -88,6 +91,7 @@ class Drafted:
     effective: date
     data: Mapping[str, Any]
     problem: str | None = None
+    recorded: date | None = None
 
 
 def load(name_or_path: str) -> FileMapping:

@@ -7,11 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from all_in_one.demo.begin import living, recognised
+from all_in_one.demo.progress import Progress
 from all_in_one.home import Home, databases
 from all_in_one.services import SERVICES
 from chassis.app import create_app
 from chassis.run import opened, server, working
 from chassis.settings import Keys, Settings
+from chassis.workers import ROLES
 from console import pages
 from engine.embedded import External, Postgres
 
@@ -32,9 +35,15 @@ def embedded_settings(home: Home, port: int) -> Settings:
     return settings.model_copy(update={"http": http, "auth": auth, "keys": keys})
 
 
+def unseen(_: Progress) -> None:
+    """Nobody watches the demo company."""
+
+
 @asynccontextmanager
-async def application(home: Home, settings: Settings, say: Callable[[str], None]) -> AsyncIterator[FastAPI]:
-    """The whole of Kehu on the data in `home`, workers running, until the block is left."""
+async def application(
+    home: Home, settings: Settings, say: Callable[[str], None], show: Callable[[Progress], None] = unseen
+) -> AsyncIterator[FastAPI]:
+    """The whole of Kehu on the data in `home`, working until the block is left. The demo opens its own days."""
     say(STAGES[0])
     postgres = await server_of(home, settings)
     try:
@@ -43,8 +52,11 @@ async def application(home: Home, settings: Settings, say: Callable[[str], None]
         say(STAGES[1])
         async with AsyncExitStack() as stack:
             runtimes = await stack.enter_async_context(opened(SERVICES, settings, urls))
-            await stack.enter_async_context(working(runtimes))
+            demo = await recognised(runtimes[0], wanted=home.is_demo)
+            roles = [role for role in ROLES if role != "daybreak" or not demo.lives]
+            await stack.enter_async_context(working(runtimes, roles))
             app = create_app(runtimes)
+            await stack.enter_async_context(living(demo, app, show))
             pages.mount(app, SERVICES, token="dev-admin" if settings.auth.development else None)
             yield app
     finally:
@@ -57,14 +69,14 @@ async def server_of(home: Home, settings: Settings) -> Postgres:
     return External(named.get_secret_value()) if named else await home.start_database()
 
 
-async def up(home: Home, port: int, say: Callable[[str], None]) -> None:
+async def up(home: Home, port: int, say: Callable[[str], None], show: Callable[[Progress], None] = unseen) -> None:
     """Serve until SIGINT or SIGTERM; then end open streams, workers and database in this order.
 
     Raises engine.embedded_home.CannotStart or PortTaken with what to do.
     """
     settings = embedded_settings(home, port)
     with listening(settings.http.host, port) as door:
-        async with application(home, settings, say) as app:
+        async with application(home, settings, say, show) as app:
             say(STAGES[2])
             await server(app, settings, app.state.runtimes).serve(sockets=[door])
 

@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import Literal, get_args
 
@@ -15,15 +14,10 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sent a request. `admin` stands for every role.
-
-    `employee` is the name the person has as owner of customers, where it is not the id; `until` the end of the token.
-    """
+    """Who sent a request. `admin` stands for every role."""
 
     id: str
     roles: frozenset[str]
-    employee: str | None = None
-    until: datetime | None = None
 
     def has(self, *roles: Role) -> bool:
         """Whether one of `roles` is held."""
@@ -49,7 +43,7 @@ DEVELOPMENT: Tokens = {
 
 
 def principal_of(token: str, tokens: Tokens) -> Principal | None:
-    """Whose `token` is, None if nobody's. All are compared, each in constant time."""
+    """Whose `token` is, None if nobody's. All are compared, each in constant time. The one place a JWT will be read."""
     asked = sha256(token.encode()).digest()
     found: Principal | None = None
     for known, principal in tokens.items():

@@ -11,12 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import docs
-from chassis.admission import Admission
-from chassis.auth import Principal
+from chassis.auth import Principal, Tokens, bearer, principal_of
 from chassis.problems import (
     Problem,
     TooLarge,
     TooManyRequests,
+    Unauthenticated,
     Unavailable,
     Unexpected,
     UnsupportedMediaType,
@@ -28,6 +28,8 @@ from engine.ports import Conflict, StoreFailed
 OPEN = (docs.PAGE, "/openapi.json")
 """Readable without a token, like the files of the page: what the API is."""
 WITH_BODY = ("POST", "PUT", "PATCH")
+QUIET = "quiet"
+"""In the state of a request that this process sends to itself: logged as a detail."""
 RETRY_AFTER = {"Retry-After": "2"}
 
 
@@ -37,7 +39,7 @@ class Gate:
 
     app: ASGIApp
     service: str
-    admission: Admission
+    tokens: Tokens
     largest_body: int
     at_once: int
     open: int = 0
@@ -58,7 +60,7 @@ class Gate:
         start = perf_counter()
         self.open += 1
         try:
-            state["principal"] = await self._admitted(scope, headers)
+            state["principal"] = self._admitted(scope, headers)
             await self.app(scope, _limited(receive, self.largest_body), reply)
         except Exception as error:
             if reply.status:
@@ -69,15 +71,19 @@ class Gate:
         finally:
             self.open -= 1
             took = round((perf_counter() - start) * 1000, 1)
-            LOG.info("request", method=scope["method"], path=scope["path"], status=reply.status, ms=took)
+            say = LOG.debug if state.get(QUIET) else LOG.info
+            say("request", method=scope["method"], path=scope["path"], status=reply.status, ms=took)
 
-    async def _admitted(self, scope: Scope, headers: Headers) -> Principal | None:
+    def _admitted(self, scope: Scope, headers: Headers) -> Principal | None:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN or path.startswith(f"{docs.FILES}/"):
             return None
         if self.open > self.at_once:
             raise Problem(TooManyRequests(), headers=RETRY_AFTER)
-        principal = await self.admission.principal(headers.get("authorization"))
+        token = bearer(headers.get("authorization"))
+        principal = principal_of(token, self.tokens) if token else None
+        if principal is None:
+            raise Problem(Unauthenticated(), headers={"WWW-Authenticate": 'Bearer realm="kehu"'})
         if int(headers.get("content-length") or 0) > self.largest_body:
             raise Problem(TooLarge(limit=self.largest_body))
         if scope["method"] in WITH_BODY and _has_body(headers) and not _is_json(headers.get("content-type", "")):

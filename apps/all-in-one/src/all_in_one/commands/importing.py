@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from all_in_one import importing, mapping
+from all_in_one.commands.demo import refuse_import_into_demo
 from all_in_one.commands.terminal import HERE, Token, Url, err, group, out
 from all_in_one.services import intake_prefixes
 from chassis.settings import Settings
@@ -35,6 +36,7 @@ def import_(
     """
     try:
         found = mapping.load(source)
+        refuse_import_into_demo(url)
         drafts = mapping.Folder(found, folder).drafts()
         outcome = asyncio.run(_import(found.source, drafts, url, token, initial_load=not live))
     except mapping.MappingError as wrong:

@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 import uvloop
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from all_in_one.commands.terminal import err, group, out
+from all_in_one.demo.progress import Progress
 from all_in_one.home import BadName, Home
 from all_in_one.runner import up as run
 from engine.embedded_home import CannotStart
@@ -24,7 +27,7 @@ def up(
     """
     try:
         home = Home.named(data)
-        uvloop.run(run(home, port, lambda stage: _say(stage, home, port)))
+        uvloop.run(run(home, port, lambda stage: _say(stage, home, port), DemoBar().show))
     except (BadName, CannotStart, OSError) as stopped:
         err.print(f"[red]Kehu did not start:[/red] {stopped}")
         raise typer.Exit(1) from None
@@ -36,3 +39,27 @@ def _say(stage: str, home: Home, port: int) -> None:
     url = f"http://127.0.0.1:{port}"
     out.print(f"[bold]Kehu 客户[/bold] is up: {url}  data: {home.folder}  token: dev-admin")
     return out.print("[dim]Ctrl-C stops it.[/dim]")
+
+
+class DemoBar:
+    """The demo company's way in, as a bar below what else is said; gone once it lives."""
+
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+
+    def show(self, progress: Progress) -> None:
+        """Draw the bar anew."""
+        if progress.state == "loading":
+            self._draw(progress)
+        elif self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+            out.print(f"the demo company is live: {progress.loaded} documents in {progress.took:.0f} s")
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bar is None:
+            columns = (TextColumn("loading the demo company"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Bar(*columns, console=err)
+            self._bar.add_task("documents", total=None)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=progress.done, total=progress.total or None)
