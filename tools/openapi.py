@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 from typing import cast
 
+from chassis.admission import Admission
 from chassis.app import service_app
 from chassis.runtime import Runtime
 from chassis.service import Service
@@ -13,5 +14,5 @@ from chassis.settings import Settings
 def document(service: Service) -> str:
     """The OpenAPI document as text: keys sorted, whatever the environment says, no database needed."""
     unopened = SimpleNamespace(service=service, settings=Settings.model_construct())
-    described = service_app(cast(Runtime, unopened)).openapi()
+    described = service_app(cast(Runtime, unopened), Admission({}, None)).openapi()
     return json.dumps(described, ensure_ascii=False, indent=2, sort_keys=True) + "\n"

@@ -164,6 +164,20 @@ GUARANTEES: tuple[Guarantee, ...] = (
         ("libs/engine/tests/test_eraser.py::test_an_erasure_read_again_in_another_life_of_the_log_leaves_newer_keys",),
     ),
     Guarantee(
+        "one who spoils an append fails nobody he was sent with",
+        ENGINE + "handle.py",
+        "with contextlib.suppress(Exception):",
+        "with contextlib.nullcontext():",
+        (HANDLE + "test_one_who_spoils_an_append_fails_nobody_he_was_sent_with",),
+    ),
+    Guarantee(
+        "commands of one append have a verdict each",
+        ENGINE + "runs.py",
+        "        self._verdicts.append(verdict)\n",
+        "        self._verdicts[:] = [verdict]\n",
+        (HANDLE + "test_commands_that_share_no_stream_become_one_append_with_a_verdict_each",),
+    ),
+    Guarantee(
         "what the commands before it in the append left is carried to the next",
         ENGINE + "runs.py",
         "if heeded else facts",

@@ -1,6 +1,11 @@
 """What the tests have to notice: for each guarantee the text that holds it, and the text without it."""
 
-from tests.sabotage import deciding, delivering, serving
+from tests.sabotage import deciding, delivering, securing, serving
 from tests.sabotage.guarantee import Guarantee
 
-GUARANTEES: tuple[Guarantee, ...] = (*deciding.GUARANTEES, *delivering.GUARANTEES, *serving.GUARANTEES)
+GUARANTEES: tuple[Guarantee, ...] = (
+    *deciding.GUARANTEES,
+    *delivering.GUARANTEES,
+    *serving.GUARANTEES,
+    *securing.GUARANTEES,
+)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ from engine.cache import Folded, StateCache
 from engine.database import Database
 from engine.decider import Actor, Aggregate, Command, Decider, Decision, Facts, Ref, Rejected, StaleFacts, States
 from engine.handle import KEY_REUSED, Asked, Handler, each
-from engine.ports import Conflict, Meta, Verdict
+from engine.ports import Append, Appended, Conflict, Meta, StoreFailed, Verdict
 from engine.serde import Serde
 from engine.snapshots import Snapshots
 from engine.store import PostgresStore
@@ -234,12 +235,66 @@ async def test_commands_on_one_stream_become_one_append_with_a_verdict_each(
             assert stored[verdict.positions[0]] == command.meta.correlation
 
 
+async def test_commands_that_share_no_stream_become_one_append_with_a_verdict_each(
+    handler: Handler, store: PostgresStore
+) -> None:
+    commands = [asked(f"c{n}", 30 * n, f"C{n}") for n in range(5)] + [asked("again", 50, "C1")]
+    verdicts = await handler.handle_many(commands)
+    assert outcomes(verdicts) == ["nothing", "accepted", "accepted", "accepted", "rejected", "accepted"]
+    stored = await store.read_all(0, 10)
+    assert len({e.recorded for e in stored}) == 1
+    by_position = {e.position: e.correlation for e in stored}
+    for verdict, command in zip(verdicts, commands, strict=True):
+        assert await store.verdict(verdict.command) == replace(verdict, repeated=True)
+        if verdict.positions:
+            assert by_position[verdict.positions[0]] == command.meta.correlation
+
+
+async def test_one_who_spoils_an_append_fails_nobody_he_was_sent_with(handler: Handler, store: PostgresStore) -> None:
+    wrong, nul = asked("w", 1, "C3", expected=99), asked("nul", 1, "C\0")
+    right = [asked(f"r{n}", 1, f"C{n}") for n in range(3)] + [asked("r3", 1, "C2")]
+    found = await handler.handle_each([right[0], nul, right[1], wrong, *right[2:]])
+    assert [getattr(f, "outcome", "") for f in found] == ["accepted", "", "accepted", "", "accepted", "accepted"]
+    assert isinstance(found[3], Conflict)
+    assert [await used(store, f"C{n}") for n in range(4)] == [1, 1, 2, 0]
+
+
+async def test_a_stream_that_somebody_else_moved_spoils_no_append(
+    handler: Handler, another: Handler, store: PostgresStore
+) -> None:
+    commands = [asked(f"a{n}", 60, f"C{n}") for n in range(4)]
+    await handler.handle_many(commands)
+    await another.handle(asked("moved", 30, "C2"))
+    verdicts = await handler.handle_many([asked(f"b{n}", 40, f"C{n}") for n in range(4)])
+    assert outcomes(verdicts) == ["accepted", "accepted", "rejected", "accepted"]
+    assert [await used(store, f"C{n}") for n in range(4)] == [100, 100, 90, 100]
+
+
+async def test_a_database_that_is_away_is_waited_for_once(service: Database) -> None:
+    gone = PostgresStore(replace(service, url=service.url + "_gone"), Serde(), "kehu")
+    patience = 0.3
+
+    class Impatient(PostgresStore):
+        async def append(self, append: Append, patience: float = patience) -> Appended:
+            return await gone.append(append, patience)
+
+    handler = Handler(Impatient(service, Serde(), "kehu"), [RESERVE], {}, service, today)
+    began = monotonic()
+    found = await handler.handle_each([asked(f"c{n}", 1, f"C{n}") for n in range(4)])
+    assert [type(f) for f in found] == [StoreFailed] * 4
+    assert monotonic() - began < patience * 2, "each waited for it again"
+    await gone.close()
+
+
 async def test_a_batch_with_known_commands_decides_only_the_new_ones(handler: Handler, store: PostgresStore) -> None:
     await handler.handle_many([asked("a", 30), asked("c", 30)])
     verdicts = await handler.handle_many([asked(n, 30) for n in ("x", "a", "b", "c", "a")])
     assert [v.repeated for v in verdicts] == [False, True, False, True, True]
     assert outcomes(verdicts) == ["accepted", "accepted", "rejected", "accepted", "accepted"]
     assert await used(store) == 90
+    others = [asked("new", 30, "C0"), asked("a", 30), asked("more", 30, "C2")]
+    verdicts = await handler.handle_many(others)
+    assert [v.repeated for v in verdicts] == [False, True, False]
 
 
 async def test_commands_that_share_a_stream_through_others_keep_their_order(

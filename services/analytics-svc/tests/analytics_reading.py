@@ -1,6 +1,7 @@
 """A naive reading of events, event by event: it knows no view and no SQL. What figures are tested against."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -160,4 +161,44 @@ def limits(facts: Sequence[Fact]) -> dict[str, Decimal | None]:
     for fact in sorted(facts, key=lambda f: (f.effective, f.position)):
         if isinstance(fact.event, AccountOpened | LimitSet):
             found[fact.event.customer] = fact.event.limit.amount if fact.event.limit else None
+    return found
+
+
+@dataclass(frozen=True)
+class PaidItem:
+    """An instalment of which nothing is open and that money closed."""
+
+    customer: str
+    invoice: str
+    amount: Decimal
+    paid: Decimal
+    paid_on: date
+    days_to_pay: int
+    days_late: int
+    paid_days: Decimal
+
+
+def paid_items(facts: Iterable[Fact]) -> list[PaidItem]:
+    issued = [f.event for f in facts if isinstance(f.event, InvoiceIssued)]
+    closing = [f.event for f in facts if isinstance(f.event, Allocated)]
+    found = []
+    for bill, part in ((i, p) for i in issued for p in i.instalments):
+        mine = [a for a in closing if (a.invoice, a.instalment) == (bill.invoice, part.number)]
+        money = [a for a in mine if a.document_kind == "payment"]
+        if not money or sum(a.amount.amount for a in mine) != part.amount.amount:
+            continue
+        last = max(a.effective for a in money)
+        days = [(a.amount.amount, (a.effective - bill.invoice_date).days) for a in money]
+        found.append(
+            PaidItem(
+                bill.customer,
+                bill.invoice,
+                part.amount.amount,
+                sum((amount for amount, _ in days), Decimal(0)),
+                last,
+                (last - bill.invoice_date).days,
+                max(0, (last - part.due).days),
+                sum((amount * n for amount, n in days), Decimal(0)),
+            )
+        )
     return found

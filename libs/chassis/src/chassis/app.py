@@ -13,6 +13,7 @@ from starlette.routing import Match, Mount
 from starlette.types import Lifespan, Scope
 
 from chassis import docs, doors, feed, health, ops
+from chassis.admission import Admission, admission
 from chassis.gate import Gate, problem_of
 from chassis.numbers import EXACT
 from chassis.problems import MEDIA_TYPE, OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
@@ -48,7 +49,7 @@ class Prefix(Mount):
         return match, {**child, "path": scope["path"] + "/"}
 
 
-def service_app(runtime: Runtime) -> FastAPI:
+def service_app(runtime: Runtime, admitted: Admission) -> FastAPI:
     """The application of one service, to be mounted at its prefix."""
     service = runtime.service
     app = FastAPI(
@@ -71,7 +72,7 @@ def service_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(
         cast(Any, Gate),
         service=service.name,
-        tokens=runtime.settings.auth.known(),
+        admission=admitted,
         largest_body=runtime.settings.http.largest_body,
         at_once=runtime.settings.http.at_once,
     )
@@ -90,8 +91,9 @@ def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None =
     app.add_api_route(
         "/problems/{service}/{code}", rule, methods=["GET"], tags=["problems"], summary="What a rule says"
     )
+    admitted = admission(runtimes[0].settings) if runtimes else Admission({}, None)
     for runtime in runtimes:
-        app.router.routes.append(Prefix(runtime.service.prefix, service_app(runtime)))
+        app.router.routes.append(Prefix(runtime.service.prefix, service_app(runtime, admitted)))
     return app
 
 

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Literal, get_args
 
@@ -14,10 +15,15 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sent a request. `admin` stands for every role."""
+    """Who sent a request. `admin` stands for every role.
+
+    `employee` is the name the person has as owner of customers, where it is not the id; `until` the end of the token.
+    """
 
     id: str
     roles: frozenset[str]
+    employee: str | None = None
+    until: datetime | None = None
 
     def has(self, *roles: Role) -> bool:
         """Whether one of `roles` is held."""
@@ -43,7 +49,7 @@ DEVELOPMENT: Tokens = {
 
 
 def principal_of(token: str, tokens: Tokens) -> Principal | None:
-    """Whose `token` is, None if nobody's. All are compared, each in constant time. The one place a JWT will be read."""
+    """Whose `token` is, None if nobody's. All are compared, each in constant time."""
     asked = sha256(token.encode()).digest()
     found: Principal | None = None
     for known, principal in tokens.items():

@@ -14,7 +14,7 @@ from chassis import etag
 from chassis.auth import Principal, Role
 from chassis.idempotency import Keyed, required
 from chassis.paging import Page, Paged
-from chassis.problems import Defect, Malformed, MissingRole, Problem, Unauthenticated, UnknownPath
+from chassis.problems import CHALLENGE, Defect, Malformed, MissingRole, Problem, Unauthenticated, UnknownPath
 from chassis.service import Service
 from chassis.settings import Settings
 from engine.database import Connection
@@ -102,7 +102,7 @@ async def who(request: Request) -> Principal:
     """Who sent the request. Raises 401 where nobody is known (the gate has refused before, normally)."""
     found = getattr(request.state, "principal", None)
     if found is None:
-        raise Problem(Unauthenticated(), headers={"WWW-Authenticate": "Bearer"})
+        raise Problem(Unauthenticated(), headers={"WWW-Authenticate": CHALLENGE})
     return cast(Principal, found)
 
 

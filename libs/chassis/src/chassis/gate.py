@@ -11,12 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import docs
-from chassis.auth import Principal, Tokens, bearer, principal_of
+from chassis.admission import Admission
+from chassis.auth import Principal
 from chassis.problems import (
     Problem,
     TooLarge,
     TooManyRequests,
-    Unauthenticated,
     Unavailable,
     Unexpected,
     UnsupportedMediaType,
@@ -39,7 +39,7 @@ class Gate:
 
     app: ASGIApp
     service: str
-    tokens: Tokens
+    admission: Admission
     largest_body: int
     at_once: int
     open: int = 0
@@ -60,7 +60,7 @@ class Gate:
         start = perf_counter()
         self.open += 1
         try:
-            state["principal"] = self._admitted(scope, headers)
+            state["principal"] = await self._admitted(scope, headers)
             await self.app(scope, _limited(receive, self.largest_body), reply)
         except Exception as error:
             if reply.status:
@@ -74,16 +74,13 @@ class Gate:
             say = LOG.debug if state.get(QUIET) else LOG.info
             say("request", method=scope["method"], path=scope["path"], status=reply.status, ms=took)
 
-    def _admitted(self, scope: Scope, headers: Headers) -> Principal | None:
+    async def _admitted(self, scope: Scope, headers: Headers) -> Principal | None:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN or path.startswith(f"{docs.FILES}/"):
             return None
         if self.open > self.at_once:
             raise Problem(TooManyRequests(), headers=RETRY_AFTER)
-        token = bearer(headers.get("authorization"))
-        principal = principal_of(token, self.tokens) if token else None
-        if principal is None:
-            raise Problem(Unauthenticated(), headers={"WWW-Authenticate": 'Bearer realm="kehu"'})
+        principal = await self.admission.principal(headers.get("authorization"))
         if int(headers.get("content-length") or 0) > self.largest_body:
             raise Problem(TooLarge(limit=self.largest_body))
         if scope["method"] in WITH_BODY and _has_body(headers) and not _is_json(headers.get("content-type", "")):

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -31,7 +32,7 @@ MOST_DEFECTS = 20
 class Decides(Protocol):
     """What the intake needs of the engine."""
 
-    async def handle_many(self, asked: Sequence[Asked]) -> list[Verdict]: ...
+    async def handle_each(self, asked: Sequence[Asked]) -> list[Verdict | BaseException]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,11 @@ class _Draft:
     def traceparent(self) -> str | None:
         return self.message.traceparent or self.sender.traceparent
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is one command."""
+        return len(self.commands) == 1
+
     def asked(self) -> list[Asked]:
         meta = Meta(
             self.sender.principal.id,
@@ -107,11 +113,9 @@ class Intake:
     rules: Mapping[str, type[Rejected]]
     settings: IntakeSettings
     _types: Mapping[str, type[Document]] = field(init=False)
-    _lanes: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self._types = {document.type: document for document in self.takes}
-        self._lanes = asyncio.Semaphore(self.settings.lanes)
 
     async def take(self, messages: Sequence[Message], sender: Sender) -> list[Taken]:
         """What became of each message, in their order; those of one customer are decided in their order.
@@ -198,39 +202,47 @@ class Intake:
         return UnknownVersion(type=kind, known=", ".join(known)) if known else UnknownType(type=kind)
 
     async def _decide(self, drafts: Mapping[int, _Draft]) -> dict[int, Entry]:
-        """Decide: lanes of different customers at the same time, within a lane in order. Keeps what was decided."""
+        """Decide: those of different customers together, those of one customer in order. Keeps what was decided."""
         lanes: defaultdict[str, list[int]] = defaultdict(list)
         for n, draft in drafts.items():
             lanes[draft.document.about or ""].append(n)
+        plain = [n for lane in lanes.values() if all(drafts[n].plain for n in lane) for n in lane]
+        others = [lane for lane in lanes.values() if not all(drafts[n].plain for n in lane)]
         done = await asyncio.gather(
-            *(self._lane([drafts[n] for n in lane]) for lane in lanes.values()), return_exceptions=True
+            self._together([drafts[n] for n in plain]), *(self._in_turn([drafts[n] for n in lane]) for lane in others)
         )
-        entries: dict[int, Entry] = {}
-        for lane, result in zip(lanes.values(), done, strict=True):
-            if not isinstance(result, BaseException):
-                entries |= dict(zip(lane, result, strict=True))
+        numbered = zip([*plain, *chain(*others)], chain(*done), strict=True)
+        found = {n: made if isinstance(made, BaseException) else self._entry(drafts[n], made) for n, made in numbered}
+        entries = {n: made for n, made in found.items() if isinstance(made, Entry)}
         await self._record(entries, drafts)
-        for result in done:
-            if isinstance(result, BaseException):
-                raise result
+        for made in found.values():
+            if isinstance(made, BaseException):
+                raise made
         return entries
 
     async def _record(self, entries: Mapping[int, Entry], drafts: Mapping[int, _Draft]) -> None:
         waiting = [_waiting(drafts[n]) for n, entry in entries.items() if entry.verdict == "waiting"]
         await self.inbox.record(list(entries.values()), waiting)
 
-    async def _lane(self, drafts: Sequence[_Draft]) -> list[Entry]:
-        async with self._lanes:
-            if all(len(d.commands) == 1 for d in drafts):
-                verdicts = await self.decides.handle_many([a for d in drafts for a in d.asked()])
-                return [self._entry(d, v) for d, v in zip(drafts, verdicts, strict=True)]
-            return [self._entry(d, await self._one_by_one(d)) for d in drafts]
+    async def _together(self, drafts: Sequence[_Draft]) -> Sequence[Verdict | BaseException | None]:
+        return await self.decides.handle_each([asked for d in drafts for asked in d.asked()])
 
-    async def _one_by_one(self, draft: _Draft) -> Verdict | None:
+    async def _in_turn(self, drafts: Sequence[_Draft]) -> Sequence[Verdict | BaseException | None]:
+        """Some are several commands: none is decided where the one before it failed."""
+        found: list[Verdict | BaseException | None] = []
+        for draft in drafts:
+            failed = found[-1] if found and isinstance(found[-1], BaseException) else None
+            found.append(failed or await self._one_by_one(draft))
+        return found
+
+    async def _one_by_one(self, draft: _Draft) -> Verdict | BaseException | None:
         """The verdict on a document of several commands: the first refusal, else the last of them."""
         verdict: Verdict | None = None
         for asked in draft.asked():
-            verdict = (await self.decides.handle_many([asked]))[0]
+            (found,) = await self.decides.handle_each([asked])
+            if isinstance(found, BaseException):
+                return found
+            verdict = found
             if verdict.outcome == "rejected":
                 break
         return verdict

@@ -16,6 +16,8 @@ OWNER = "kehu"
 """The name under which the refusals of the chassis resolve: ``/problems/kehu/<code>``."""
 MEDIA_TYPE = "application/problem+json"
 LANGUAGES = ("en", "zh-CN")
+CHALLENGE = 'Bearer realm="kehu"'
+"""What a 401 without any token asks for."""
 
 
 class Fault(Rejected):
@@ -225,6 +227,12 @@ class Problem(HTTPException):
     ) -> None:
         super().__init__(status_of(rule), detail=rule.code(), headers=dict(headers or {}))
         self.rule, self.errors = rule, errors
+
+
+def challenged(fault: Fault) -> Problem:
+    """The problem of a token that is not taken, with the challenge of RFC 6750."""
+    said = f'error="invalid_token", error_description="{sentence(type(fault), {})}"'
+    return Problem(fault, headers={"WWW-Authenticate": f"{CHALLENGE}, {said}"})
 
 
 def status_of(rule: Rejected) -> int:

@@ -27,6 +27,7 @@ from engine.lifecycle import Supervisor
 from engine.personal import holds_personal
 from engine.ports import Conflict, Meta, Verdict
 from engine.projection import View
+from engine.rounds import Rounds
 from engine.serde import Serde
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
@@ -61,6 +62,7 @@ class Runtime:
     store: PostgresStore
     bus: TableBus
     handler: Handler
+    rounds: Rounds
     inbox: Inbox
     intake: Intake
     topics: TableTopics
@@ -81,7 +83,7 @@ class Runtime:
     ) -> Verdict:
         """The verdict on `command`. Raises the problems 412 and 503."""
         try:
-            return await self.handler.handle(Asked(command, command_id, meta, actor, expected))
+            return await self.rounds.handle(Asked(command, command_id, meta, actor, expected))
         except Conflict:
             if expected is None:
                 raise Problem(Unavailable(), headers={"Retry-After": "1"}) from None
@@ -150,6 +152,7 @@ class Runtime:
         """Store what is under way; the databases stay open, they belong to whoever opened them."""
         self.stopping.set()
         await self.rebuilds.stop()
+        await self.rounds.close()
         await self.handler.close()
         await self.store.close()
 
@@ -197,6 +200,7 @@ async def open_runtime(
         store=store,
         bus=bus,
         handler=handler,
+        rounds=Rounds(handler.handle_each),
         inbox=inbox,
         intake=Intake(handler, inbox, service.intake, known, settings.intake),
         topics=TableTopics(own.pool, wakeups=wakeups),

@@ -1,9 +1,10 @@
 """Everything that can be set, in groups. The only reader of the environment: ``KEHU_<GROUP>__<FIELD>``."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.auth import DEVELOPMENT, Principal, Role
@@ -40,6 +41,73 @@ class Auth(BaseModel):
         return {**DEVELOPMENT, **own} if self.development else own
 
 
+Asymmetric = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+SHORTEST_SECRET = 32
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Jwt(BaseModel):
+    """Signed tokens (JWT) of an identity provider. None are taken until one of `jwks`, `key` and `secret` is set."""
+
+    jwks: str | None = Field(None, description="Key set (JWKS) of the provider: an https URL, or the path of a file.")
+    key: str | None = Field(None, description="The provider's public key itself, as PEM.")
+    secret: SecretStr | None = Field(None, description="Secret shared with the issuer, for HS256; 32 bytes or more.")
+    issuer: str | None = Field(None, description="The claim `iss` has to be this.")
+    audience: str | None = Field(None, description="The claim `aud` has to be this, or to list it.")
+    algorithms: tuple[Asymmetric, ...] | tuple[Literal["HS256"]] = Field(
+        ("RS256", "PS256", "ES256", "EdDSA"),
+        description="Algorithms of signatures that are taken, as JSON; with a secret always HS256 alone.",
+    )
+    leeway: float = Field(
+        30.0, ge=0, le=3600, description="Seconds the clocks of the issuer and of this server may differ."
+    )
+    roles: str = Field("roles", description="Claim with the roles; dots lead into objects: `realm_access.roles`.")
+    role_names: dict[str, Role] = Field(
+        default_factory=dict, description="Name of a role there -> role here, as JSON; others count under their own."
+    )
+    employee: str = Field("employee", description="Claim with the name a person has as owner of customers; else `sub`.")
+    refresh: float = Field(300.0, gt=0, description="Seconds after which the key set is fetched again.")
+    cooldown: float = Field(30.0, gt=0, description="Seconds between two looks for a key id that is not known.")
+    keep: timedelta = Field(
+        timedelta(hours=12), description="How long the last keys are used while the provider cannot be reached."
+    )
+
+    @model_validator(mode="after")
+    def safe(self) -> Self:
+        """What would let anybody in is refused at the start."""
+        sources = [s for s in (self.jwks, self.key, self.secret) if s is not None]
+        if len(sources) > 1:
+            raise ValueError("set one of jwks, key and secret, not several")
+        if sources and not (self.issuer and self.audience):
+            raise ValueError("issuer and audience are needed, else tokens made for others would be taken")
+        if self.jwks and not _trustworthy(self.jwks):
+            raise ValueError(
+                "jwks is fetched by https only (http on this machine): who changes it on the way is everybody"
+            )
+        if self.secret:
+            return self._symmetric(self.secret)
+        if "HS256" in self.algorithms:
+            raise ValueError("algorithms: HS256 needs a secret; with a public key anybody could sign")
+        return self._lasting()
+
+    def _symmetric(self, secret: SecretStr) -> Self:
+        if len(secret.get_secret_value().encode()) < SHORTEST_SECRET:
+            raise ValueError(f"the secret needs {SHORTEST_SECRET} bytes at least")
+        self.algorithms = ("HS256",)
+        return self
+
+    def _lasting(self) -> Self:
+        if self.keep.total_seconds() < self.refresh:
+            raise ValueError("keep has to be longer than refresh")
+        return self
+
+
+def _trustworthy(place: str) -> bool:
+    """Whether nobody on the way can change what is read from there."""
+    url = urlsplit(place)
+    return "://" not in place or url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)
+
+
 class Company(BaseModel):
     """The selling company whose customers these are."""
 
@@ -71,7 +139,6 @@ class Intake(BaseModel):
     """Documents of the ERP."""
 
     batch: int = Field(1000, gt=0, description="Documents in one batch, at most.")
-    lanes: int = Field(64, gt=0, description="Customers decided about at the same time.")
     wait: timedelta = Field(timedelta(days=3), description="How long a document waits for what it refers to.")
     retry: float = Field(2.0, gt=0, description="Seconds between looks at the documents that wait.")
     topics: bool = Field(True, description="Take documents from the erp.* topics as well, and answer there.")
@@ -111,6 +178,7 @@ class Settings(BaseSettings):
 
     http: Http = Field(default_factory=Http)
     auth: Auth = Field(default_factory=Auth)
+    jwt: Jwt = Field(default_factory=Jwt)
     company: Company = Field(default_factory=Company)
     databases: Databases = Field(default_factory=Databases)
     intake: Intake = Field(default_factory=Intake)
@@ -122,6 +190,7 @@ class Settings(BaseSettings):
 GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("http", Http),
     ("auth", Auth),
+    ("jwt", Jwt),
     ("company", Company),
     ("databases", Databases),
     ("intake", Intake),

@@ -10,8 +10,11 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from chassis.auth import Principal
+from chassis.context import Who
 from chassis.problems import Defect, Malformed, Problem
 from chassis.runtime import Runtime
+from engine import clock
 from engine.live import Live as LiveLog
 from events.base import Event
 from events.envelope import Envelope
@@ -27,6 +30,7 @@ class Streaming:
     """The stream a request asks for; `after` is the position it has seen last, None to begin now."""
 
     runtime: Runtime
+    principal: Principal
     after: int | None
 
     def of(self, *types: type[Event], render: Render) -> StreamingResponse:
@@ -41,7 +45,7 @@ class Streaming:
         yield RETRY
         spoken = monotonic()
         async for envelope in LiveLog(runtime.store, runtime.service.contexts).beats(after, types):
-            if runtime.stopping.is_set():
+            if runtime.stopping.is_set() or self._expired():
                 return
             told = _frame(envelope, render) if envelope else None
             if told is None and monotonic() - spoken >= runtime.settings.http.heartbeat:
@@ -49,6 +53,10 @@ class Streaming:
             if told is not None:
                 spoken = monotonic()
                 yield told
+
+    def _expired(self) -> bool:
+        """A stream ends with the token it was opened with."""
+        return self.principal.until is not None and self.principal.until <= clock.now()
 
 
 def _frame(envelope: Envelope[Any], render: Render) -> bytes | None:
@@ -62,13 +70,14 @@ def _frame(envelope: Envelope[Any], render: Render) -> bytes | None:
 
 async def streaming(
     request: Request,
+    principal: Who,
     last_event_id: Annotated[str | None, Header(description="Position of the last event seen.")] = None,
     after: Annotated[int | None, Query(ge=0, description="The same, for the first connection; 0: all.")] = None,
 ) -> Streaming:
     """Where the stream begins. Raises the problem of a Last-Event-ID we never gave out."""
     if last_event_id and not last_event_id.isdecimal():
         raise Problem(Malformed(), errors=[Defect(pointer="/header/Last-Event-ID", message="a position")])
-    return Streaming(request.app.state.runtime, int(last_event_id) if last_event_id else after)
+    return Streaming(request.app.state.runtime, principal, int(last_event_id) if last_event_id else after)
 
 
 Live = Annotated[Streaming, Depends(streaming)]

@@ -1,11 +1,13 @@
 """The only write path: load, fold, decide, append. A lost race is decided again on the new state."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from engine import clock
 from engine.cache import Folded, StateCache
@@ -70,15 +72,26 @@ class Handler:
 
         Raises as `handle` does; those of other streams are decided nevertheless.
         """
+        verdicts: list[Verdict] = []
+        for found in await self.handle_each(asked):
+            if isinstance(found, BaseException):
+                raise found
+            verdicts.append(found)
+        return verdicts
+
+    async def handle_each(self, asked: Sequence[Asked]) -> list[Verdict | BaseException]:
+        """As `handle_many`; where a command could not be decided its error stands in place of the verdict.
+
+        Commands that share no stream go together into appends of up to FOLDED. Where one of them spoils that, those of
+        each stream are decided by themselves: nobody fails for another.
+        """
         first = {a.id: a for a in reversed(asked)}
         todo = list({a.id: first[a.id] for a in asked}.values())
-        groups = grouped(await self._plan(todo))
-        done = await asyncio.gather(*(self._decide(group) for group in groups), return_exceptions=True)
-        for failed in done:
-            if isinstance(failed, BaseException):
-                raise failed
-        found = {v.command: v for group in done if not isinstance(group, BaseException) for v in group}
-        return [found[a.id] if first[a.id] is a else answered(found[a.id], a.digest()) for a in asked]
+        loads = packed(grouped(await self._plan(todo)), FOLDED)
+        found: dict[UUID, Verdict | BaseException] = {}
+        for done in await asyncio.gather(*(self._decide_load(load) for load in loads)):
+            found |= done
+        return [found[a.id] if first[a.id] is a else _again(found[a.id], a) for a in asked]
 
     async def states(self, refs: Sequence[Ref[Any]]) -> States:
         """The present states of `refs`, for an answer that changes nothing."""
@@ -116,6 +129,32 @@ class Handler:
                 for n, facts in zip(mine, await load(commands, base, connection), strict=True):
                     found[n] = plan(planned[n].asked, planned[n].decider, facts)
         return found
+
+    async def _decide_load(self, groups: Sequence[Sequence[Planned]]) -> dict[UUID, Verdict | BaseException]:
+        """What became of each command of `groups`, which share no stream."""
+        found: dict[UUID, Verdict | BaseException] = {}
+        if len(groups) > 1:
+            turn = await self._decide_at_once(groups)
+            if turn.failed:
+                return dict.fromkeys((p.asked.id for p in turn.planned), turn.failed)
+            found |= {v.command: v for v in turn.made}
+        left = [rest for group in groups if (rest := [p for p in group if p.asked.id not in found])]
+        done = await asyncio.gather(*(self._decide(group) for group in left), return_exceptions=True)
+        for group, made in zip(left, done, strict=True):
+            if isinstance(made, BaseException):
+                found |= dict.fromkeys((p.asked.id for p in group), made)
+            else:
+                found |= {v.command: v for v in made}
+        return found
+
+    async def _decide_at_once(self, groups: Sequence[Sequence[Planned]]) -> Turn:
+        """All of them in one append; the turn has no verdicts where that did not come about."""
+        turn = Turn([p for group in groups for p in group])
+        async with self._turns.wait(turn):
+            if not turn.taken:
+                with contextlib.suppress(Exception):  # whose it is shows when each group is decided by itself
+                    await self._lead(turn)
+        return turn
 
     async def _decide(self, planned: Sequence[Planned]) -> list[Verdict]:
         """Decide commands that share streams, in order."""
@@ -198,15 +237,18 @@ class Handler:
         return []
 
     async def _repeated(self, planned: Sequence[Planned]) -> list[Verdict]:
-        """Some of the commands were decided before, perhaps by another process: those that come first are answered."""
-        found: list[Verdict] = []
+        """Some of the commands were decided before, perhaps by another process: those that come first are answered.
+
+        Where the first was not, those up to the first that was are decided.
+        """
+        stored = await self.store.verdicts([p.asked.id for p in planned])
         for one in planned:
             self._forget(one.refs)
-            stored = await self.store.verdict(one.asked.id)
-            if stored is None:
-                return found or await self._attempt([one], fresh=True)
-            found.append(answered(stored, one.asked.digest()))
-        return found
+        known = [p.asked.id in stored for p in planned]
+        if not known[0]:
+            return await self._attempt(planned[: known.index(True) if any(known) else 1], fresh=True)
+        upto = known.index(False) if not all(known) else len(known)
+        return [answered(stored[p.asked.id], p.asked.digest()) for p in planned[:upto]]
 
     async def _load(self, refs: Sequence[Ref[Any]], fresh: bool) -> dict[str, Folded]:
         """States from memory where it has them; `fresh` reads on from there, and anew where the store is older."""
@@ -256,6 +298,24 @@ def grouped(planned: Sequence[Planned]) -> list[list[Planned]]:
         members.append(number)
         group_of |= {ref.stream: target for ref in one.refs}
     return [[planned[n] for n in sorted(members)] for members in groups.values()]
+
+
+def packed(groups: Sequence[Sequence[Planned]], most: int) -> list[list[Sequence[Planned]]]:
+    """Groups in their order, as many together as come to `most` commands."""
+    loads: list[list[Sequence[Planned]]] = []
+    room = 0
+    for group in groups:
+        if len(group) > room:
+            loads.append([])
+            room = most
+        loads[-1].append(group)
+        room -= len(group)
+    return loads
+
+
+def _again(found: Verdict | BaseException, asked: Asked) -> Verdict | BaseException:
+    """The answer to a command whose id stood before in the same call."""
+    return answered(found, asked.digest()) if isinstance(found, Verdict) else found
 
 
 def each(load: Callable[[Any, Any, Connection], Awaitable[Facts]]) -> FactsLoader:

@@ -86,8 +86,12 @@ class PostgresStore:
 
     async def verdict(self, command: UUID) -> Verdict | None:
         """What became of a command, if it was decided before."""
-        row = await self._pool.fetchrow("select * from verdicts where command = $1", command)
-        return read_verdict(row) if row else None
+        return (await self.verdicts([command])).get(command)
+
+    async def verdicts(self, commands: Sequence[UUID]) -> dict[UUID, Verdict]:
+        """What became of those of `commands` that were decided before."""
+        rows = await self._pool.fetch("select * from verdicts where command = any($1::uuid[])", list(commands))
+        return {row["command"]: read_verdict(row) for row in rows}
 
     async def read_all(
         self, after: int, limit: int, *, types: Sequence[str] | None = None, topic: str | None = None

@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from analytics_svc.api import router
-from analytics_svc.domain import alert, figures, policies
+from analytics_svc.domain import alert, figures, payment_behaviour, policies
 from analytics_svc.domain.alert import AcknowledgeAlert, AlertFacts, ResolveAlert
 from analytics_svc.evaluation import Evaluation
 from analytics_svc.projections import (
@@ -50,6 +50,6 @@ SERVICE = Service(
         contributions.VIEW,
         policy_view.VIEW,
     ),
-    rules=figures.RULES,
+    rules=figures.RULES + payment_behaviour.RULES,
     evaluate=Evaluation,
 )

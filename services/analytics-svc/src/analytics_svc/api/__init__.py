@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from analytics_svc.api import alerts, customers, receivables, sales
+from analytics_svc.api import alerts, customers, payment_behaviour, receivables, sales
 
 router = APIRouter()
-for part in (receivables.router, customers.router, sales.router, alerts.router):
+for part in (receivables.router, payment_behaviour.router, customers.router, sales.router, alerts.router):
     router.include_router(part)

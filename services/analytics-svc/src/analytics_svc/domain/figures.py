@@ -119,6 +119,11 @@ class Edges(Value):
         ranges = [f"{low}-{high}" for low, high in zip(lower, self.upper, strict=False)]
         return (CURRENT, *ranges, f">{self.upper[-1]}")
 
+    def days(self, bucket: str) -> tuple[int, int | None]:
+        """The least and the most days overdue of a bucket, from 0 on; None: no end."""
+        index, upper = self.names.index(bucket), (0, *self.upper)
+        return (upper[index - 1] + 1 if index else 0), (upper[index] if index < len(upper) else None)
+
     def bucket(self, days_overdue: int) -> str:
         """The bucket of an amount so many days overdue; edges are inclusive above."""
         if days_overdue <= 0:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from analytics_svc.domain.figures import CURRENT, UNALLOCATED, Edges, Measure, Point, UsedAmount, Window
+from analytics_svc.domain.payment_behaviour import PaidOn, PaidSums
 from events.base import Amount, Value
 
 ZERO = Decimal(0)
@@ -142,6 +143,18 @@ class Measures(Protocol):
         self, scope: Scope, measure: Measure, by: Literal["customer", "product"]
     ) -> Sequence[tuple[str, Decimal]]:
         """The amount of every customer (those without any at 0) or of every product with one."""
+        ...
+
+    async def paid(self, scope: Scope) -> PaidSums:
+        """What was paid in full within the scope's window."""
+        ...
+
+    async def paid_by_customer(self, scope: Scope) -> Sequence[tuple[str, PaidSums]]:
+        """The same for each customer that paid something in full, ordered by id."""
+        ...
+
+    async def paid_by_days_late(self, scope: Scope) -> Sequence[PaidOn]:
+        """The same by days late, 0 and above."""
         ...
 
     async def assets(self, point: Point) -> Assets | None:

@@ -5,9 +5,11 @@ it moves money without changing the balance.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any, assert_never
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from analytics_svc.domain.measures import Scope
 from analytics_svc.projections.facts import Expression, origin, origin_of, shares, within
@@ -79,6 +81,8 @@ VIEW = Ledger(
 
 _T = TABLE.c
 _OPEN = _T.due.is_not(None)
+NO_DAY = date(2000, 1, 1)
+"""Days of money are counted from here, so that a sum of them is one of whole numbers."""
 
 
 def balances(scope: Scope) -> sa.Select[Any]:
@@ -144,6 +148,45 @@ def payments(scope: Scope) -> sa.Select[Any]:
     """One row: `paid` and the number of `payments` within the window."""
     total = sa.func.coalesce(sa.func.sum(-_T.amount), 0).label("paid")
     return sa.select(total, sa.func.count().label("payments")).where(*within(TABLE, scope), _T.kind == "cash")
+
+
+def closed(scope: Scope) -> sa.Select[Any]:
+    """By instalment of which nothing is open and that money closed at least in part: what was owed, when it was paid.
+
+    `paid_days` counts from the epoch of the money's dates, `NO_DAY`.
+    """
+    owed, money = _T.kind == "invoice", _of_money(scope)
+    return (
+        sa.select(
+            _T.customer,
+            _T.currency,
+            _T.item,
+            sa.func.min(_T.document).filter(owed).label("invoice"),
+            sa.func.min(_T.effective).filter(owed).label("issued"),
+            sa.func.max(_T.due).label("due"),
+            sa.func.sum(_T.amount).filter(owed).label("amount"),
+            sa.func.max(_T.effective).filter(money).label("paid_on"),
+            sa.func.sum(-_T.amount).filter(money).label("paid"),
+            sa.func.sum(-_T.amount * (_T.effective - NO_DAY)).filter(money).label("paid_days"),
+        )
+        .where(*within(TABLE, scope), _OPEN)
+        .group_by(_T.customer, _T.currency, _T.item)
+        .having(sa.func.sum(_T.amount) == 0, sa.func.count().filter(money) > 0)
+    )
+
+
+def _of_money(scope: Scope) -> Expression:
+    """Allocations of payments: their other half lies on unallocated cash."""
+    halves = sa.select(_T.event).where(*within(TABLE, scope), _T.kind == "allocation", _T.item.like("payment:%"))
+    return _T.event.in_(halves)
+
+
+def last_money(scope: Scope) -> sa.Select[Any]:
+    """By instalment the event that set the last money against it."""
+    latest = (_T.customer, _T.item, _T.effective.desc(), _T.position.desc())
+    origin_ = (_T.customer, _T.item, _T.event, _T.effective, _T.recorded, _T.topic, _T.position)
+    where = [*within(TABLE, scope), _OPEN, _of_money(scope)]
+    return sa.select(*origin_).where(*where).ext(distinct_on(_T.customer, _T.item)).order_by(*latest)
 
 
 def entries(scope: Scope, *, first: Any = None, last: Any = None, unallocated: bool | None = None) -> sa.Select[Any]:

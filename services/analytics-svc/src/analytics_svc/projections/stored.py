@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analytics_svc.domain.figures import Measure, Point, UsedAmount
 from analytics_svc.domain.measures import Assets, Balance, LimitUse, Overdue, Scope, Totals
-from analytics_svc.projections import assets, customers, exposures, receivables, sales, terms
+from analytics_svc.domain.payment_behaviour import PaidOn, PaidSums
+from analytics_svc.projections import assets, customers, exposures, payment_behaviour, receivables, sales, terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,19 @@ class StoredMeasures:
             names = await self.read.execute(customers.names(replace(scope, currency=None, window=None)))
             amounts = dict.fromkeys(names.scalars(), Decimal(0)) | amounts
         return list(amounts.items())
+
+    async def paid(self, scope: Scope) -> PaidSums:
+        return PaidSums.model_validate(await self._one(payment_behaviour.sums(scope)))
+
+    async def paid_by_customer(self, scope: Scope) -> Sequence[tuple[str, PaidSums]]:
+        rows = await self.read.execute(payment_behaviour.by_customer(scope))
+        return sorted(
+            ((r.customer, PaidSums.model_validate(r, from_attributes=True)) for r in rows), key=lambda found: found[0]
+        )
+
+    async def paid_by_days_late(self, scope: Scope) -> Sequence[PaidOn]:
+        rows = await self.read.execute(payment_behaviour.by_days_late(scope))
+        return [PaidOn(r.days_late, r.instalments, r.amount) for r in rows]
 
     async def assets(self, point: Point) -> Assets | None:
         row = (await self.read.execute(assets.in_force(point))).first()

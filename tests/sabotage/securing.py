@@ -1,0 +1,44 @@
+"""Guarantees of who comes in, and what is seen by whom."""
+
+from tests.sabotage.guarantee import Guarantee
+
+CHASSIS = "libs/chassis/src/chassis/"
+TOKENS = "libs/chassis/tests/test_signed_tokens.py::"
+
+GUARANTEES: tuple[Guarantee, ...] = (
+    Guarantee(
+        "a symmetric key in a public key set signs nothing",
+        CHASSIS + "jwks.py",
+        "return key if key.algorithm_name in algorithms else None",
+        "return key",
+        (TOKENS + "test_a_secret_in_the_key_set_signs_nothing",),
+    ),
+    Guarantee(
+        "a token of another audience is not taken",
+        CHASSIS + "signed.py",
+        """options={"require": list(REQUIRED), """,
+        """options={"require": list(REQUIRED), "verify_aud": False, """,
+        (TOKENS + "test_what_is_wrong_with_a_token_is_said",),
+    ),
+    Guarantee(
+        "invented key ids cost the provider nothing",
+        CHASSIS + "jwks.py",
+        "self._tried is not None and self.clock() - self._tried < pause",
+        "pause < 0",
+        (TOKENS + "test_a_new_key_is_fetched_when_a_token_names_it_but_invented_ones_fetch_nothing",),
+    ),
+    Guarantee(
+        "the last keys are not kept for ever",
+        CHASSIS + "jwks.py",
+        "            if self._age() > self.keep:\n                raise",
+        "            if self._fetched is None:\n                raise",
+        (TOKENS + "test_while_the_provider_is_down_the_last_keys_are_kept_but_not_for_ever",),
+    ),
+    Guarantee(
+        "a stream ends with its token",
+        CHASSIS + "sse.py",
+        " or self._expired():",
+        ":",
+        (TOKENS + "test_a_stream_ends_with_its_token",),
+    ),
+)
