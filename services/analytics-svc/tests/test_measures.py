@@ -37,7 +37,7 @@ from analytics_svc.projections import (
 from analytics_svc.projections import (
     exposures as exposure_view,
 )
-from analytics_svc.projections.stored import StoredMeasures
+from analytics_svc.projections.stored import PostgresRows, StoredMeasures
 from engine.testing.plugin import MakeDatabase
 
 VIEWS = (
@@ -67,7 +67,7 @@ async def read(make_database: MakeDatabase) -> AsyncIterator[AsyncConnection]:
 
 @pytest.fixture
 def measures(read: AsyncConnection) -> StoredMeasures:
-    return StoredMeasures(read)
+    return StoredMeasures(PostgresRows(read))
 
 
 def scope(as_of: date, known_at: datetime, window: Window | None = None) -> Scope:

@@ -1,7 +1,7 @@
 """Cursor paging: opaque cursors over the sort key, stable while rows come in."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -44,11 +44,18 @@ class Paging:
         descending: bool = False,
     ) -> Paged[M]:
         """The rows of `query` on this page as `into`, sorted by `order`: unique together, and among those selected."""
-        found = await read.execute(self._narrowed(query, order, descending).limit(self.limit + 1))
-        rows = [dict(r) for r in found.mappings()]
-        more, rows = len(rows) > self.limit, rows[: self.limit]
+        found = await read.execute(self.selection(query, *order, descending=descending))
+        return self.filled(found.mappings().all(), *order, into=into)
+
+    def selection(self, query: Selection, *order: Column, descending: bool = False) -> Selection:
+        """The rows of `query` on this page and one more, for `filled`; for who reads them elsewhere than `fetch`."""
+        return self._narrowed(query, order, descending).limit(self.limit + 1)
+
+    def filled(self, found: Sequence[Mapping[Any, Any]], *order: Column, into: type[M]) -> Paged[M]:
+        """The page of the rows that its `selection` gave."""
+        more, rows = len(found) > self.limit, found[: self.limit]
         last = cursor([rows[-1][c.name] for c in order if hasattr(c, "name")]) if more else None
-        return Paged(items=[into.model_validate(r) for r in rows], next=last)
+        return Paged(items=[into.model_validate(dict(r)) for r in rows], next=last)
 
     def of(self, items: Sequence[M], key: Callable[[M], Sequence[Any]]) -> Paged[M]:
         """A page of `items` that are all in memory, sorted by `key`."""

@@ -107,9 +107,9 @@ async def complaint_states(
 ) -> ComplaintsFigure:
     """R-169: where every complaint stands in the seven steps, on that day and as then known."""
     scope = _scope(figures, customer)
-    states = {r.state: r.complaints for r in await figures.read.execute(complaints.by_state(scope))}
+    states = {r["state"]: r["complaints"] for r in await figures.facts.rows(complaints.by_state(scope))}
     query, order = complaints.page(scope, state)
-    rows = await page.fetch(figures.read, query, order, into=ComplaintRow)
+    rows = await figures.page(page, query, order, into=ComplaintRow)
     return ComplaintsFigure(**figures.stated, states=states, open=complaints.open_of(states), complaints=rows)
 
 

@@ -1,11 +1,9 @@
 """What every fact row carries, and how a figure is taken apart into the events behind it."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analytics_svc.domain.figures import Window
 from analytics_svc.domain.measures import Scope
@@ -96,8 +94,6 @@ def pageable(entries: sa.Select[Any]) -> tuple[sa.Select[Any], tuple[Expression,
     return sa.select(rows), (rows.c.topic, rows.c.position, rows.c.event)
 
 
-async def summed(read: AsyncConnection, entries: sa.Select[Any]) -> Decimal:
-    """What the entries add up to."""
-    rows = entries.subquery()
-    total = await read.execute(sa.select(sa.func.coalesce(sa.func.sum(rows.c.amount), 0)))
-    return Decimal(total.scalar_one())
+def total(entries: sa.Select[Any]) -> sa.Select[Any]:
+    """One row: what the entries add up to, as `total`."""
+    return sa.select(sa.func.coalesce(sa.func.sum(entries.subquery().c.amount), 0).label("total"))
