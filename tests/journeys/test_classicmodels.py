@@ -4,6 +4,7 @@ The data set is not shipped. KEHU_DATA_SETS names the folder that holds `classic
 looked for in ../shared/data.
 """
 
+import csv
 import os
 from collections.abc import Iterator
 from decimal import Decimal
@@ -96,6 +97,28 @@ def test_products_by_class(kehu: Kehu) -> None:
     assert len(members) == 109
     assert sum(1 for m in members if Decimal(m["cumulative_share"]) <= Decimal("0.8")) == 71
     assert sum(1 for m in members if m["tier"] == "A") == 72
+
+
+def test_recency_frequency_and_money_of_all_98_customers_are_those_published(kehu: Kehu) -> None:
+    """Somebody else's table, of order intake as of 2005-06-02; its cancelled orders count, as ours do."""
+    with (DATA / "published" / "rfm_published.csv").open() as file:
+        published = {r.pop("customerNumber"): r for r in csv.DictReader(file)}
+    found = kehu.get("/api/analytics/rfm", as_of="2005-06-02", measure="order_intake", limit=500)
+    ours = {r["customer"]: r for r in found["customers"]["items"]}
+    assert (found["scored"], found["without_orders"], len(published)) == (98, 24, 98)
+    assert {c: (r["recency_days"], r["frequency"], Decimal(r["monetary"])) for c, r in ours.items()} == {
+        c: (int(r["recency_days"]), int(r["frequency"]), Decimal(r["monetary"])) for c, r in published.items()
+    }
+    assert sum(s["customers"] for s in found["segments"]) == 98
+
+
+def test_key_figures_of_the_years_are_those_published(kehu: Kehu) -> None:
+    asked = {"as_of": "2004-12-31", "from": "2004-01-01"}
+    whole = kehu.get("/api/analytics/key-figures", **asked)["total"]
+    assert Decimal(whole["figures"]["order_intake"]) == Decimal("4515905.51")
+    assert Decimal(whole["before"]["order_intake"]) == Decimal("3317348.39")
+    ever = kehu.get("/api/analytics/key-figures", as_of=LAST_DAY, **{"from": "2003-01-01"})["total"]["figures"]
+    assert (Decimal(ever["average_order_value"]), Decimal(ever["margin"])) == (Decimal("29460.71"), Decimal("0.398355"))
 
 
 def pages(kehu: Kehu, path: str, **parameters: Any) -> Iterator[dict[str, Any]]:

@@ -45,17 +45,19 @@ class Paging:
     ) -> Paged[M]:
         """The rows of `query` on this page as `into`, sorted by `order`: unique together, and among those selected."""
         found = await read.execute(self.selection(query, *order, descending=descending))
-        return self.filled(found.mappings().all(), *order, into=into)
+        return self.filled(found.mappings().all(), *order, make=into.model_validate)
 
     def selection(self, query: Selection, *order: Column, descending: bool = False) -> Selection:
         """The rows of `query` on this page and one more, for `filled`; for who reads them elsewhere than `fetch`."""
         return self._narrowed(query, order, descending).limit(self.limit + 1)
 
-    def filled(self, found: Sequence[Mapping[Any, Any]], *order: Column, into: type[M]) -> Paged[M]:
-        """The page of the rows that its `selection` gave."""
+    def filled(
+        self, found: Sequence[Mapping[Any, Any]], *order: Column, make: Callable[[dict[Any, Any]], M]
+    ) -> Paged[M]:
+        """The page of the rows that its `selection` gave, each as `make` makes it."""
         more, rows = len(found) > self.limit, found[: self.limit]
         last = cursor([rows[-1][c.name] for c in order if hasattr(c, "name")]) if more else None
-        return Paged(items=[into.model_validate(dict(r)) for r in rows], next=last)
+        return Paged(items=[make(dict(r)) for r in rows], next=last)
 
     def of(self, items: Sequence[M], key: Callable[[M], Sequence[Any]]) -> Paged[M]:
         """A page of `items` that are all in memory, sorted by `key`."""

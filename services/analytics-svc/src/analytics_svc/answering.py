@@ -139,11 +139,16 @@ class Figures:
         }
 
     async def page(
-        self, page: Paging, query: Selection, *order: Column, into: type[M], descending: bool = False
+        self,
+        page: Paging,
+        query: Selection,
+        *order: Column,
+        make: Callable[[dict[Any, Any]], M],
+        descending: bool = False,
     ) -> Paged[M]:
-        """One page of `query`, as `into`, sorted by `order`."""
+        """One page of `query` sorted by `order`, each row as `make` makes it."""
         found = await self.facts.rows(page.selection(query, *order, descending=descending))
-        return page.filled(found, *order, into=into)
+        return page.filled(found, *order, make=make)
 
     async def explain(
         self,
@@ -165,7 +170,7 @@ class Figures:
         added = {part: parts[part]} if alone else parts
         sums = [PartSum(part=name, total=await self.measures.summed(query)) for name, query in added.items()]
         query, order = pageable(parts[part])
-        entries = await self.page(page, query, *order, into=EntryRow)
+        entries = await self.page(page, query, *order, make=EntryRow.model_validate)
         currency = None if part in counted else scope.currency or DEFAULT_CURRENCY
         return Explanation(**self.stated, currency=currency, parts=sums, part=part, entries=entries)
 

@@ -109,7 +109,7 @@ async def complaint_states(
     scope = _scope(figures, customer)
     states = {r["state"]: r["complaints"] for r in await figures.facts.rows(complaints.by_state(scope))}
     query, order = complaints.page(scope, state)
-    rows = await figures.page(page, query, order, into=ComplaintRow)
+    rows = await figures.page(page, query, order, make=ComplaintRow.model_validate)
     return ComplaintsFigure(**figures.stated, states=states, open=complaints.open_of(states), complaints=rows)
 
 

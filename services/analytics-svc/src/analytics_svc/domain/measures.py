@@ -92,7 +92,10 @@ class Assets:
 
 
 class Totals(Value):
-    """Sums and counts of a window. `credit_sales` is billed less credit notes, gross of tax."""
+    """Sums and counts of a window. `credit_sales` is billed less credit notes, gross of tax.
+
+    `with_cost` and `without_cost` are order intake of known and of unknown cost.
+    """
 
     order_intake: Amount = ZERO
     billed: Amount = ZERO
@@ -100,6 +103,7 @@ class Totals(Value):
     credit_sales: Amount = ZERO
     sales: Amount = ZERO
     gross_profit: Amount = ZERO
+    with_cost: Amount = ZERO
     without_cost: Amount = ZERO
     paid: Amount = ZERO
     orders: int = 0

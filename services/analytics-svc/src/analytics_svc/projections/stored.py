@@ -77,8 +77,12 @@ class StoredMeasures:
         """Sums and counts of the scope's window."""
         sold = await self._one(sales.totals(scope))
         came_in = await self._one(receivables.payments(scope))
-        known = await self._one(customers.number(replace(scope, currency=None, window=None)))
-        return Totals.model_validate({**sold, **came_in, **known})
+        return Totals.model_validate({**sold, **came_in, "customers": await self.customers(scope)})
+
+    async def customers(self, scope: Scope) -> int:
+        """How many customers there are."""
+        found = await self._one(customers.number(replace(scope, currency=None, window=None)))
+        return int(found["customers"])
 
     async def ranking(
         self, scope: Scope, measure: Measure, by: Literal["customer", "product"]
