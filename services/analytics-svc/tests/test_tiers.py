@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_svc.domain.figures import CutsNotRising
-from analytics_svc.domain.tiers import cuts_of, ranked, top_share, within
+from analytics_svc.domain.tiers import amounts_of, cuts_of, ranked, top_share, within
 
 AMOUNTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(-50, 500).map(Decimal), max_size=30)
 
@@ -43,6 +43,12 @@ def test_vip_goes_by_rank_and_rounds_the_number_up() -> None:
     ranking = ranked(((f"{n:04}", Decimal(2000 - n)) for n in range(150)), "VIP")
     counts = {tier: sum(1 for r in ranking if r.tier == tier) for tier in ("VIP", "main", "ordinary", "small")}
     assert counts == {"VIP": 2, "main": 6, "ordinary": 22, "small": 120}
+
+
+def test_the_amounts_of_the_tiers_add_up_to_the_total() -> None:
+    ranking = ranked([("a", Decimal(79)), ("b", Decimal(2)), ("c", Decimal(18)), ("d", Decimal(1))])
+    assert [(t.tier, t.amount) for t in amounts_of(ranking)] == [("A", Decimal(97)), ("C", Decimal(3))]
+    assert amounts_of([]) == []
 
 
 def test_the_top_fifth_makes_this_share_of_all() -> None:

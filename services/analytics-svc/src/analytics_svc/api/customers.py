@@ -11,6 +11,7 @@ from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page
 from analytics_svc.domain.figures import UsedAmount, ratio
 from analytics_svc.domain.measures import LimitUse, LimitUses, Scope
 from analytics_svc.projections import complaints, customers, exposures, receivables, terms
+from analytics_svc.projections.complaints import DEADLINE_DAYS, StepCount
 from analytics_svc.projections.stored import used_entries
 from chassis.context import Paged
 from events.base import Amount, AmountOrNone
@@ -20,6 +21,7 @@ Limited = Annotated[Figures, over(exposures.VIEW, receivables.VIEW, terms.VIEW, 
 Complained = Annotated[Figures, over(complaints.VIEW)]
 Used = Annotated[UsedAmount, Query(description="What counts as used: the exposure credit decides by, or the balance.")]
 OneCustomer = Annotated[str, Query(description="The customer.", examples=["C-103"])]
+Deadline = Annotated[int, Query(ge=0, le=3660, description="Days at a step after which a complaint is overdue.")]
 State = Annotated[str | None, Query(description="Only complaints in this state.", examples=["proposed"])]
 
 
@@ -56,10 +58,16 @@ class ComplaintRow(BaseModel):
 
 
 class ComplaintsFigure(Stated):
-    """The number of complaints in each state, and the complaints themselves."""
+    """The number of complaints in each state and at each step, and the complaints themselves.
+
+    `overdue`: at the same step for more than `deadline_days` days (R-161).
+    """
 
     states: dict[str, int] = Field(examples=[{"proposed": 2}])
     open: int
+    overdue: int
+    deadline_days: int
+    steps: list[StepCount]
     complaints: Paged[ComplaintRow]
 
 
@@ -103,24 +111,42 @@ async def explain_limits(
 
 @router.get("/complaints", summary="The state of every complaint")
 async def complaint_states(
-    figures: Complained, page: Page, customer: Customer = None, state: State = None
+    figures: Complained,
+    page: Page,
+    customer: Customer = None,
+    state: State = None,
+    deadline_days: Deadline = DEADLINE_DAYS,
 ) -> ComplaintsFigure:
     """R-169: where every complaint stands in the seven steps, on that day and as then known."""
     scope = _scope(figures, customer)
-    states = {r["state"]: r["complaints"] for r in await figures.facts.rows(complaints.by_state(scope))}
+    states = {r.state: r.complaints for r in await figures.read.execute(complaints.by_state(scope))}
+    late = await figures.read.execute(complaints.by_step(scope, deadline_days))
+    steps = complaints.every_step(late.mappings())
     query, order = complaints.page(scope, state)
-    rows = await figures.page(page, query, order, make=ComplaintRow.model_validate)
-    return ComplaintsFigure(**figures.stated, states=states, open=complaints.open_of(states), complaints=rows)
+    rows = await page.fetch(figures.read, query, order, into=ComplaintRow)
+    return ComplaintsFigure(
+        **figures.stated,
+        states=states,
+        open=complaints.open_of(states),
+        overdue=sum(s.overdue for s in steps),
+        deadline_days=deadline_days,
+        steps=steps,
+        complaints=rows,
+    )
 
 
 @router.get("/complaints/explain", summary="The complaints a count counts")
 async def explain_complaints(
-    figures: Complained, page: Page, customer: Customer = None, part: str = "all"
+    figures: Complained,
+    page: Page,
+    customer: Customer = None,
+    deadline_days: Deadline = DEADLINE_DAYS,
+    part: str = "all",
 ) -> Explanation:
-    """Parts: all, and every state; each complaint counts one, by the event that brought it there."""
-    scope = _scope(figures, customer)
-    parts = {"all": complaints.entries(scope, None)} | {s: complaints.entries(scope, s) for s in complaints.STATES}
-    return await figures.explain(page, scope, parts, part, counted=parts)
+    """Parts: all, every state, open, overdue, step_1 to step_6 (open there); each complaint counts one, by the event
+    that brought it there."""
+    parts = complaints.parts(_scope(figures, customer), deadline_days)
+    return await figures.explain(page, _scope(figures, customer), parts, part, counted=parts)
 
 
 def _scope(figures: Figures, customer: str | None) -> Scope:

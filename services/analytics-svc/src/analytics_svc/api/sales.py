@@ -10,9 +10,21 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, First, Page, checked, over
-from analytics_svc.domain.figures import Measure, Window, window_of, year_to
+from analytics_svc.domain.figures import Measure, Window, year_to
 from analytics_svc.domain.measures import Scope, Totals
-from analytics_svc.domain.tiers import ABC_CUTS, Cuts, Ranked, Scheme, cuts_of, of_subject, ranked, top_share, within
+from analytics_svc.domain.tiers import (
+    ABC_CUTS,
+    Cuts,
+    Ranked,
+    Scheme,
+    TierAmount,
+    amounts_of,
+    cuts_of,
+    of_subject,
+    ranked,
+    top_share,
+    within,
+)
 from analytics_svc.projections import customers, receivables, sales, terms
 from analytics_svc.projections.stored import ranked_entries
 from chassis.context import Paged
@@ -61,6 +73,7 @@ class Ranking(Figure):
     total: Amount
     top_fifth_share: Decimal | None = Field(description="R-047: the share of the total that the first 20 % make.")
     tiers: dict[str, int]
+    amounts: list[TierAmount] = Field(description="What the members of each tier add up to.")
     within_first_cut: int = Field(description="Members whose cumulative share, themselves included, is at most cut A.")
     members: Paged[RankedRow]
 
@@ -84,8 +97,7 @@ def tier_order(
     b: CutB = ABC_CUTS[1],
 ) -> Order:
     """The window is the 12 months up to as_of unless `from` is given."""
-    window = checked(lambda: window_of(first or year_to(as_of), as_of))
-    return Order(measure, window, scheme, checked(lambda: cuts_of(a, b)))
+    return Order(measure, Window(first=first or year_to(as_of), last=as_of), scheme, checked(lambda: cuts_of(a, b)))
 
 
 def product_order(
@@ -96,13 +108,13 @@ def product_order(
     b: CutB = ABC_CUTS[1],
 ) -> Order:
     """The window is all that was up to as_of unless `from` is given."""
-    return Order(measure, checked(lambda: window_of(first, as_of)), "ABC", checked(lambda: cuts_of(a, b)))
+    return Order(measure, Window(first=first, last=as_of), "ABC", checked(lambda: cuts_of(a, b)))
 
 
 @router.get("/totals", summary="What was ordered, billed and paid")
 async def totals(figures: Sold, customer: Customer = None, first: First = None) -> TotalsFigure:
     """Order intake (cancelled orders included), billed and sales, paid, gross profit, and the documents counted."""
-    window = checked(lambda: window_of(first, figures.point.as_of))
+    window = Window(first=first, last=figures.point.as_of)
     scope = await figures.scope(customer, window)
     found = await figures.measures.totals(scope)
     return TotalsFigure(
@@ -115,7 +127,7 @@ async def explain_totals(
     figures: Sold, page: Page, customer: Customer = None, first: First = None, part: str = "order_intake"
 ) -> Explanation:
     """Parts: order_intake, billed, credited, credit_sales, sales, gross_profit, paid; the counts list their members."""
-    scope = await figures.scope(customer, checked(lambda: window_of(first, figures.point.as_of)))
+    scope = await figures.scope(customer, Window(first=first, last=figures.point.as_of))
     return await figures.explain(page, scope, _parts(scope), part, alone=True, counted=COUNTED)
 
 
@@ -184,6 +196,7 @@ def _ranking(
         total=sum((r.amount for r in found), Decimal(0)),
         top_fifth_share=top_share(found, Decimal("0.2")),
         tiers=dict(Counter(r.tier for r in found)),
+        amounts=amounts_of(found),
         within_first_cut=within(found, order.cuts.a),
         members=page.of(rows, lambda row: (row.rank,)),
     )

@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
 from analytics_svc.domain.figures import CutsNotRising, rounded
-from events.base import Value
+from events.base import Amount, Value
 
 Scheme = Literal["ABC", "VIP"]
 ABC_CUTS = (Decimal("0.80"), Decimal("0.95"))
@@ -26,6 +26,13 @@ def cuts_of(a: Decimal, b: Decimal) -> Cuts:
     if not 0 < a <= b <= 1:
         raise CutsNotRising(cuts=f"{a}, {b}")
     return Cuts(a=a, b=b)
+
+
+class TierAmount(Value):
+    """What the members of a tier add up to."""
+
+    tier: str
+    amount: Amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,14 @@ def ranked(amounts: Iterable[tuple[str, Decimal]], scheme: Scheme = "ABC", cuts:
         found.append(Ranked(rank, subject, amount, before, total, tier))
         before += amount
     return found
+
+
+def amounts_of(ranking: Sequence[Ranked]) -> list[TierAmount]:
+    """What the members of each tier add up to, in the order of the ranking."""
+    found: dict[str, Decimal] = {}
+    for r in ranking:
+        found[r.tier] = found.get(r.tier, Decimal(0)) + r.amount
+    return [TierAmount(tier=tier, amount=amount) for tier, amount in found.items()]
 
 
 def within(ranking: Sequence[Ranked], cut: Decimal) -> int:

@@ -1,10 +1,12 @@
 """The complaint history: every step of every complaint; its state on a date is the latest step by then (R-169)."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
+from pydantic import BaseModel, Field
 
 from analytics_svc.domain.measures import Scope
 from analytics_svc.projections.facts import Expression, origin, origin_of, within
@@ -54,6 +56,10 @@ STEPS: Mapping[type[Event], tuple[int, str]] = MappingProxyType(
 """The step (1..7) a complaint stands at after each event, and the name of that state."""
 STATES = ("recorded", "reopened", "established", "not_established", *(s for n, s in STEPS.values() if n > 2))
 CLOSED = ("not_established", "evaluated")
+OPEN_STEPS = range(1, 7)
+"""Steps at which a complaint is open; at the seventh it is closed."""
+DEADLINE_DAYS = 7
+"""R-161 names no time: a complaint that stays at a step for more days is overdue, unless the caller says otherwise."""
 
 
 def fold(envelope: Envelope[Any]) -> Iterable[Row]:
@@ -63,6 +69,14 @@ def fold(envelope: Envelope[Any]) -> Iterable[Row]:
         state = "not_established"
     subject = event.subject if isinstance(event, ComplaintOpened) else None
     return [(*origin_of(envelope), event.complaint, envelope.version, step, state, subject)]
+
+
+class StepCount(BaseModel):
+    """The open complaints at a step, and how many of them have stood there for too long."""
+
+    step: int = Field(examples=[5])
+    open: int = 0
+    overdue: int = 0
 
 
 VIEW = Ledger(table=TABLE, version=1, handles=tuple(STEPS), fold=fold)
@@ -85,6 +99,24 @@ def by_state(scope: Scope) -> sa.Select[Any]:
     return sa.select(rows.c.state, sa.func.count().label("complaints")).group_by(rows.c.state)
 
 
+def by_step(scope: Scope, deadline_days: int) -> sa.Select[Any]:
+    """The open complaints at each step: `step`, `open`, and how many have stood there for more than so many days."""
+    rows = states(scope).subquery()
+    late = sa.func.count().filter(_late(rows.c, scope, deadline_days))
+    query = sa.select(rows.c.step, sa.func.count().label("open"), late.label("overdue"))
+    return query.where(rows.c.state.not_in(CLOSED)).group_by(rows.c.step)
+
+
+def every_step(found: Iterable[Mapping[str, Any]]) -> list[StepCount]:
+    """The steps at which a complaint is open, those without any too."""
+    counted = {row["step"]: StepCount.model_validate(dict(row)) for row in found}
+    return [counted.get(step, StepCount(step=step)) for step in OPEN_STEPS]
+
+
+def _late(rows: Any, scope: Scope, deadline_days: int) -> sa.ColumnElement[bool]:
+    return cast(sa.ColumnElement[bool], rows.effective < scope.point.as_of - timedelta(days=deadline_days))
+
+
 def open_of(states: Mapping[str, int]) -> int:
     """How many of the complaints counted by state are not closed."""
     return sum(number for state, number in states.items() if state not in CLOSED)
@@ -97,12 +129,20 @@ def page(scope: Scope, state: str | None) -> tuple[sa.Select[Any], Expression]:
     return (query if state is None else query.where(r.state == state)), r.complaint
 
 
-def entries(scope: Scope, state: str | None) -> sa.Select[Any]:
-    """The events that brought the complaints of a state there, each as one."""
+def parts(scope: Scope, deadline_days: int) -> dict[str, sa.Select[Any]]:
+    """What can be counted: `all`, every state, `open`, `overdue`, and the open ones at each step (`step_1` ...)."""
     r = states(scope).subquery().c
+    found = {"all": _entries(r)} | {state: _entries(r, r.state == state) for state in STATES}
+    still = r.state.not_in(CLOSED)
+    found |= {"open": _entries(r, still), "overdue": _entries(r, still, _late(r, scope, deadline_days))}
+    return found | {f"step_{step}": _entries(r, still, r.step == step) for step in OPEN_STEPS}
+
+
+def _entries(r: Any, *where: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The events that brought complaints to where they are, each as one."""
     one = sa.literal(1).label("amount")
     query = sa.select(
         r.event, r.customer, r.complaint.label("document"), r.state.label("kind"), one, r.effective, r.recorded,
         r.topic, r.position,
     )  # fmt: skip
-    return query if state is None else query.where(r.state == state)
+    return query.where(*where)
