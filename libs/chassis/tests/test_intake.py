@@ -280,6 +280,30 @@ async def test_an_event_of_the_feed_names_the_one_before_it_in_its_topic_and_par
     assert only == [e for e in whole if e["type"] == "credit.LimitSet.v1"]
 
 
+async def test_the_feed_gives_what_happened_to_one_customer_and_says_which_life_of_the_log_it_is(
+    running: Any, http: httpx.AsyncClient
+) -> None:
+    await running.open("C1")
+    await running.open("C2")
+    await running.limit("C1", "5.00", "k")
+    asked = {"customer": "C1", "type": ["credit.AccountOpened", "credit.LimitSet"]}
+    page = (await http.get("/api/credit/events", params=asked)).json()
+    assert [(e["partitionkey"], e["type"]) for e in page["items"]] == [
+        ("C1", "credit.AccountOpened.v1"), ("C1", "credit.LimitSet.v1"),
+    ]  # fmt: skip
+    assert (page["next"], page["head"], page["incarnation"]) == (3, 3, str(await running.runtime.store.incarnation()))
+    life = await running.runtime.store.renew()
+    assert (await http.get("/api/credit/events", params={"after": 3})).json()["incarnation"] == str(life)
+
+
+async def test_one_event_is_found_by_its_id(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    (listed,) = (await http.get("/api/credit/events")).json()["items"]
+    assert (await http.get(f"/api/credit/events/{listed['id']}")).json() == listed
+    assert (await http.get(f"/api/credit/events/{running.runtime.settings.company.id}")).status_code == 422
+    assert (await http.get("/api/credit/events/00000000-0000-0000-0000-000000000000")).status_code == 404
+
+
 async def test_the_feed_is_for_integrations(http: httpx.AsyncClient) -> None:
     http.headers["Authorization"] = "Bearer dev-sales"
     assert (await http.get("/api/credit/events")).status_code == 403

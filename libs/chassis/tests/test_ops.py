@@ -156,3 +156,38 @@ async def test_what_a_repeated_change_is_answered_is_what_it_was_answered_at_fir
 async def test_operations_are_for_operations(http: httpx.AsyncClient) -> None:
     http.headers["Authorization"] = "Bearer dev-finance"
     assert (await http.get("/api/credit/ops/views")).status_code == 403
+
+
+async def test_the_store_is_shown_with_its_life_its_shape_and_its_size(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    found = (await http.get("/api/credit/ops/store")).json()
+    assert (found["service"], found["position"], found["persons"], found["waiting"]) == ("credit", 1, 0, 0)
+    assert found["schema_revision"] == found["schema_known"]
+    assert found["incarnation"] == str(await running.runtime.store.incarnation())
+    assert found["bytes"] > 1_000_000
+
+
+async def test_a_view_is_shown_with_its_rows_and_the_build_that_is_being_filled(
+    running: Any, http: httpx.AsyncClient
+) -> None:
+    await running.open("C1")
+    await http.get("/api/credit/accounts", params={"at_least": "1"})
+    (view, _) = (await http.get("/api/credit/ops/views")).json()
+    assert (view["name"], view["rows"], view["building"]) == ("accounts", 1, None)
+    assert view["bytes"] > 0
+    async with running.runtime.database.pool.acquire() as rebuilding:
+        await rebuilding.execute("select pg_advisory_lock(5348005, hashtext('accounts'))")
+        left = "insert into view_builds (name, build, version, table_name, state) values ($1, 7, 1, 'x', 'building')"
+        await rebuilding.execute(left, "accounts")
+        assert (await http.get("/api/credit/ops/views/accounts")).json()["building"] == 7
+        await rebuilding.execute("select pg_advisory_unlock(5348005, hashtext('accounts'))")
+    assert (await http.get("/api/credit/ops/views/accounts")).json()["building"] is None  # whoever filled it is gone
+
+
+async def test_what_is_sealed_about_a_person_is_for_those_who_may_erase(http: httpx.AsyncClient) -> None:
+    shown = (await http.get("/api/credit/ops/persons", params={"person": "wang-fang"})).json()
+    assert shown == {"service": "credit", "key_since": None, "events": 0, "newest": []}
+    http.headers["Authorization"] = "Bearer dev-operations"
+    assert (await http.get("/api/credit/ops/store")).status_code == 200
+    refused = await http.get("/api/credit/ops/persons", params={"person": "wang-fang"})
+    assert (refused.status_code, refused.json()["params"]) == (403, {"roles": "admin"})

@@ -12,15 +12,16 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 from starlette.types import Lifespan, Scope
 
-from chassis import docs, doors, feed, health, ops
+from chassis import docs, doors, feed, health, holdings, ops
 from chassis.admission import Admission, admission
 from chassis.gate import Gate, problem_of
 from chassis.numbers import EXACT
 from chassis.problems import MEDIA_TYPE, OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
 from chassis.rules import Rule, index
 from chassis.runtime import Runtime
+from chassis.service import Service
+from chassis.version import VERSION
 
-VERSION = "0.1.0"
 bearer_scheme = HTTPBearer(
     auto_error=False, description="`Authorization: Bearer <token>`. In embedded mode: dev-admin, dev-finance, ..."
 )
@@ -67,7 +68,7 @@ def service_app(runtime: Runtime, admitted: Admission) -> FastAPI:
     docs.describe(app)
     for router in (feed.router, *([doors.router] if service.intake else [])):
         app.include_router(router)
-    for router in (ops.router, service.routes):
+    for router in (ops.router, holdings.router, service.routes):
         app.include_router(router, dependencies=[EXACT])
     app.add_middleware(
         cast(Any, Gate),

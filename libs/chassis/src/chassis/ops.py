@@ -16,6 +16,7 @@ from chassis.runtime import Runtime
 from chassis.workers import replayers
 from engine import deadletters, timers
 from engine.deadletters import DeadLetter
+from engine.inventory import extent
 from engine.projection import View
 from engine.rebuild import rollback
 from engine.timers import Broken
@@ -42,6 +43,9 @@ class ViewState(BaseModel):
     live: int | None
     build: int | None
     table: str | None
+    rows: int | None = Field(description="Of that table, counted.")
+    bytes: int | None = Field(description="Its size on disk, indexes included.")
+    building: int | None = Field(default=None, description="The build being filled beside it, by whomever.")
     rebuild: Rebuild | None = Field(default=None, description="The last one this process was asked for.")
 
 
@@ -232,7 +236,11 @@ def _view(runtime: Runtime, name: str) -> View:
 
 
 async def _state(runtime: Runtime, view: View) -> ViewState:
-    live = await ViewRegistry(runtime.database.pool).live(view.name)
-    known: dict[str, Any] = {"live": live.version, "build": live.build, "table": live.table} if live else {}
-    shown = {"live": None, "build": None, "table": None} | known
-    return ViewState(name=view.name, version=view.version, rebuild=runtime.rebuilds.get(view.name), **shown)
+    pool = runtime.database.pool
+    live = await ViewRegistry(pool).live(view.name)
+    known: dict[str, Any] = {"live": None, "build": None, "table": None, "rows": None, "bytes": None}
+    if live is not None:
+        known |= {"live": live.version, "build": live.build, "table": live.table}
+    if live is not None and live.stands:
+        known |= asdict(await extent(pool, view.name, live.table))
+    return ViewState(name=view.name, version=view.version, rebuild=runtime.rebuilds.get(view.name), **known)

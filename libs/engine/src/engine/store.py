@@ -36,6 +36,9 @@ _AFTER = f"select {COLUMNS} from events where pos > $1 order by pos limit $2"  #
 _CHOSEN = f"""select {COLUMNS} from events where pos > $1
     and ($3::text[] is null or type = any($3)) and ($4::text is null or split_part(type, '.', 1) = $4)
     order by pos limit $2"""  # noqa: S608
+_OF_CUSTOMER = f"""select {COLUMNS} from events where part = $1 and pos > $2 and customer = $3
+    and ($5::text[] is null or type = any($5)) order by pos limit $4"""  # noqa: S608
+_ONE = f"select {COLUMNS} from events where id = $1"  # noqa: S608
 _PART = f"""select {COLUMNS} from events where part = $1 and pos > $2 and split_part(type, '.', 1) = $3
     order by pos limit $4"""  # noqa: S608
 _BEFORE = """select coalesce((select e.pos from events e where e.part = q.part and e.pos < q.pos
@@ -107,6 +110,18 @@ class PostgresStore:
             return as_raw(await self._pool.fetch(_AFTER, after, limit))
         return as_raw(await self._pool.fetch(_CHOSEN, after, limit, types, topic))
 
+    async def event(self, event: UUID) -> RawEvent | None:
+        """The event of that id, not decoded; None where this log has none."""
+        row = await self._pool.fetchrow(_ONE, event)
+        return RawEvent(*row) if row else None
+
+    async def read_customer(
+        self, customer: str, after: int, limit: int, *, types: Sequence[str] | None = None
+    ) -> list[RawEvent]:
+        """What happened to one customer above position `after`, not decoded."""
+        part = ids.part_of(customer)
+        return as_raw(await self._pool.fetch(_OF_CUSTOMER, part, after, customer, limit, types))
+
     async def read_part(self, topic: str, part: int, after: int, limit: int) -> list[RawEvent]:
         """The events of one part of a topic above position `after`, not decoded."""
         return as_raw(await self._pool.fetch(_PART, part, after, topic, limit))
@@ -129,13 +144,7 @@ class PostgresStore:
 
         Done by the owner of the tables: a service has no right to. Raises InsufficientPrivilegeError for another login.
         """
-        fresh = ids.new()
-        owner = await asyncpg.connect(self.database.url, timeout=5)
-        try:
-            await owner.execute("update store set incarnation = $1", fresh)
-        finally:
-            await owner.close()
-        return fresh
+        return await renew(self.database.url)
 
     async def close(self) -> None:
         """Store what is under way and give back the connection; the database stays open."""
@@ -167,6 +176,17 @@ class PostgresStore:
     def _notify(self, topics: set[str]) -> None:
         for topic in topics:
             self.wakeups.notify(topic)
+
+
+async def renew(url: str) -> UUID:
+    """`PostgresStore.renew` for the database at `url`, whose owner the login must be."""
+    fresh = ids.new()
+    owner = await asyncpg.connect(url, timeout=5)
+    try:
+        await owner.execute("update store set incarnation = $1", fresh)
+    finally:
+        await owner.close()
+    return fresh
 
 
 def as_raw(rows: Sequence[asyncpg.Record]) -> list[RawEvent]:
