@@ -1,10 +1,27 @@
 """What the command says when it cannot go on."""
 
+from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
+import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from all_in_one.cli import app
+
+WITHOUT_JSON = {"up", "import"}
+"""What speaks while it runs."""
+
+
+def commands(of: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command that does something, by the words it is called with."""
+    for name, command in of.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def test_a_mistake_in_the_mappings_name_is_told_without_a_word_about_the_server(tmp_path: Path) -> None:
@@ -21,3 +38,24 @@ def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
     stopped = CliRunner().invoke(app, ["import", str(mapping), str(tmp_path), "--url", "http://127.0.0.1:1"])
     assert stopped.exit_code == 1
     assert "(http://127.0.0.1:1)" in "".join(stopped.stderr.split())
+
+
+COMMANDS = dict(commands(get_command(app)))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_with_an_example_of_itself_and_speaks_json(name: str) -> None:
+    command = COMMANDS[name]
+    assert f"Example: kehu {name}" in command.help
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert "--json" in options or name in WITHOUT_JSON
+
+
+def test_the_installed_script_is_this_command() -> None:
+    [script] = entry_points(group="console_scripts", name="kehu")
+    assert script.load() is app
+
+
+def test_what_is_not_understood_is_told_with_exit_code_2() -> None:
+    for words in (["nothing"], ["status", "--nothing"], ["date", "set"], ["events", "tail", "-n", "x"]):
+        assert CliRunner().invoke(app, words).exit_code == 2

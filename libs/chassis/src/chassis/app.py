@@ -19,7 +19,6 @@ from chassis.numbers import EXACT
 from chassis.problems import MEDIA_TYPE, OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
 from chassis.rules import Rule, index
 from chassis.runtime import Runtime
-from chassis.service import Service
 from chassis.version import VERSION
 
 bearer_scheme = HTTPBearer(

@@ -39,7 +39,9 @@ async def events(
     type: Annotated[  # noqa: A002 - the name in the URL
         list[str] | None, Query(description="Only these types, without version: credit.InvoiceIssued")
     ] = None,
-    customer: Annotated[str | None, Query(description="Only what happened to this customer.", examples=["C-103"])] = None,
+    customer: Annotated[
+        str | None, Query(description="Only what happened to this customer.", examples=["C-103"])
+    ] = None,
 ) -> FeedPage:
     """What is personal in an event stays sealed: its keys never leave this service."""
     runtime: Runtime = request.app.state.runtime
@@ -53,7 +55,8 @@ async def events(
     full = len(raws) == limit
     last = raws[-1].position if raws and (full or raws[-1].position > head) else max(head, after)
     items = [written(raw, runtime.service.name, previous) for raw, previous in zip(raws, before, strict=True)]
-    return FeedPage(items=items, next=last, head=max(head, last), incarnation=life)
+    head = max(head, raws[-1].position) if raws else head
+    return FeedPage(items=items, next=last, head=head, incarnation=life)
 
 
 @router.get("/events/{event}", dependencies=[allowed(*READERS)], summary="One event of this service")

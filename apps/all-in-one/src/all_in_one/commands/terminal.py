@@ -4,11 +4,14 @@ Exit codes: 0 done, 1 refused or unhealthy, 2 not understood (usage).
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
+from rich import filesize
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 from typer.core import TyperGroup
 
 out = Console()
@@ -47,3 +50,25 @@ def group(help_text: str | None = None) -> typer.Typer:
 def print_json(document: Any) -> None:
     """`document` as JSON on stdout, as it is: no colours, no line breaks of the terminal."""
     out.file.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """`rows` under `columns`: framed on a terminal, separated by tabs in a pipe, so that nothing is cut off there."""
+    if not out.is_terminal:
+        for row in (columns, *rows):
+            out.file.write("\t".join(shown(value) for value in row) + "\n")
+        return
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(escape(shown(value)) for value in row))
+    out.print(table)
+
+
+def shown(value: Any) -> str:
+    """A value as people read it."""
+    return "-" if value is None else str(value)
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    return str(filesize.decimal(count))

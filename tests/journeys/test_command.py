@@ -1,0 +1,207 @@
+"""The `kehu` command against one running company: what it tells and does, to people and to programs."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner, Result
+
+from all_in_one.cli import app
+from all_in_one.commands.server import PREFIXES
+from all_in_one.services import SERVICES
+from tests.journeys.people import Person, until
+from tests.journeys.running import Kehu, company
+
+BASICS = {"name": "Acme 泵业", "type": "dealer", "currency": "CNY"}
+WANG = {"person": "wang-fang", "name": "王芳芳的名字", "phone": "021-5551234"}
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("command")]
+
+
+@dataclass
+class Terminal:
+    """Somebody at a prompt whose KEHU_URL names the running company."""
+
+    kehu: Kehu
+
+    def kehu_(self, *words: str, token: str = "dev-admin") -> Result:
+        return CliRunner().invoke(app, list(words), env={"KEHU_URL": self.kehu.url, "KEHU_TOKEN": token})
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        """What a program gets: one document on stdout and nothing else anywhere."""
+        done = self.kehu_(*words, "--json")
+        assert (done.exit_code, done.stderr) == (code, ""), done.output
+        return json.loads(done.stdout)
+
+    def said(self, *words: str, code: int = 0) -> str:
+        done = self.kehu_(*words)
+        assert done.exit_code == code, done.output
+        assert "\x1b" not in done.output  # no colours in a pipe
+        return done.output
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    with company(tmp_path_factory.mktemp("command")) as kehu, Person(kehu) as boss:
+        boss.do("/api/customers/days/open", {"day": "2030-01-07"})
+        boss.do("/api/customers", {"customer": "acme", "basics": BASICS})
+        boss.do("/api/customers/contacts", {"customer": "acme", "contact": WANG}, "PUT")
+        kehu.settled()
+        yield Terminal(kehu)
+
+
+def test_services_lie_under_the_paths_the_command_knows() -> None:
+    assert {s.name: s.prefix for s in SERVICES} == dict(PREFIXES)
+
+
+def test_status_tells_the_day_and_each_service_with_the_life_of_its_log(terminal: Terminal) -> None:
+    found = terminal.json("status")
+    assert (found["healthy"], found["problems"]) == (True, [])
+    assert (found["day"]["today"], found["day"]["went_live"]) == ("2030-01-07", False)
+    customer = found["services"]["customer"]
+    assert (customer["store"], customer["persons"], customer["parked"], customer["halted"]) == ("up", 1, 0, [])
+    assert customer["events"] >= 3
+    assert len({s["incarnation"] for s in found["services"].values()}) == 4
+    assert "business day 2030-01-07, initial load" in terminal.said("status")
+
+
+def test_lag_is_told_for_every_consumer_and_can_be_waited_for(terminal: Terminal) -> None:
+    found = terminal.json("lag", "--wait", "30")
+    consumers = {(c["service"], c["consumer"]) for c in found}
+    assert {("customer", "view:customers"), ("credit", "timer:lateness")} < consumers
+    assert {c["events"] for c in found} == {0}
+
+
+def test_views_are_told_with_rows_and_size_and_one_is_rebuilt(terminal: Terminal) -> None:
+    [before] = [v for v in terminal.json("views") if v["name"] == "customers"]
+    assert (before["service"], before["rows"], before["state"]) == ("customer", 1, "live")
+    planned = terminal.json("rebuild", "customers", "--dry-run")
+    assert (planned["done"], planned["build"]) == (False, before["build"])
+    done = terminal.json("rebuild", "customers")
+    assert (done["done"], done["build"], done["rebuild"]["same"]) == (True, before["build"] + 1, True)
+
+
+def test_a_view_that_several_services_have_is_asked_for_with_its_service(terminal: Terminal) -> None:
+    assert "choose one of: customer/business_day" in terminal.said("rebuild", "business_day", code=1)
+    assert terminal.json("rebuild", "credit/business_day", "--dry-run")["service"] == "credit"
+    assert "no view is called nothing" in terminal.said("rebuild", "nothing", code=1)
+
+
+def test_events_are_told_by_service_type_and_customer_and_nothing_personal_is(terminal: Terminal) -> None:
+    everything = terminal.said("events", "tail", "-n", "100") + terminal.said("events", "tail", "-n", "100", "--json")
+    assert "customer.ContactRecorded.v1" in everything
+    assert (WANG["name"] in everything, WANG["phone"] in everything) == (False, False)
+    assert '"name": "(sealed)"' in everything
+    [line] = terminal.said("events", "tail", "--customer", "acme", "--service", "credit").splitlines()
+    assert "credit.AccountOpened.v1" in line
+    [only] = terminal.said("events", "tail", "--type", "company.DayOpened", "-n", "1", "--json").splitlines()
+    assert json.loads(only)["data"]["day"] == "2030-01-07"
+    assert terminal.kehu_("events", "tail", "--service", "sales").exit_code == 2
+
+
+def test_an_event_is_got_by_its_place_or_by_its_id(terminal: Terminal) -> None:
+    by_place = terminal.json("events", "get", "credit/1")
+    assert terminal.json("events", "get", by_place["id"]) == by_place
+    assert "the log of credit ends at" in terminal.said("events", "get", "credit/999", code=1)
+    assert "no service has an event nothing" in terminal.said("events", "get", "nothing", code=1)
+
+
+def test_events_are_sought_by_what_they_say_but_never_by_what_is_sealed(terminal: Terminal) -> None:
+    assert "customer.CustomerRegistered.v1" in terminal.said("events", "grep", "泵业")
+    assert terminal.said("events", "grep", "王芳芳", code=1) == ""
+    assert terminal.kehu_("events", "grep", "(").exit_code == 2
+
+
+def test_following_goes_on_from_the_last_event_told(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks something happens; then whoever follows breaks it off."""
+
+    looks: list[float] = []
+
+    def pause(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) > 1:
+            raise KeyboardInterrupt
+        with Person(terminal.kehu, "dev-sales") as sales:
+            sales.do("/api/customers/basics", {"customer": "acme", "basics": {**BASICS, "name": "Acme 新"}}, "PUT")
+
+    monkeypatch.setattr("all_in_one.commands.log.time.sleep", pause)
+    said = terminal.kehu_("events", "tail", "-f", "-n", "0", "--service", "customer").stdout
+    assert [line.split()[2] for line in said.splitlines()] == ["customer.CustomerUpdated.v1"]
+
+
+async def test_what_is_parked_is_listed_shown_replayed_and_discarded(terminal: Terminal) -> None:
+    at = terminal.said("events", "tail", "--type", "customer.CustomerRegistered", "--json").splitlines()[0]
+    event = json.loads(at)
+    await park(terminal.kehu, event)
+    [listed] = terminal.json("deadletters", "ls")
+    letter = listed["letter"]
+    assert (listed["group"], listed["customer"], listed["kind"]) == ("view:customers", "acme", "poison")
+    assert "1 customers are parked in view:customers" in terminal.said("status", code=1)
+    shown = terminal.json("deadletters", "show", letter)
+    assert (shown["error"], shown["content"]["id"]) == ("builtins.ValueError", event["id"])
+    [replayed] = terminal.json("deadletters", "replay", letter)
+    assert replayed["replayed"] == 1
+    await park(terminal.kehu, event)
+    [listed] = terminal.json("deadletters", "ls", "--customer", "acme")
+    assert "nothing was done, --yes does it" in terminal.said("deadletters", "discard", listed["letter"])
+    assert len(terminal.json("deadletters", "ls")) == 1
+    assert terminal.json("deadletters", "discard", listed["letter"], "--yes")["done"] is True
+    assert terminal.json("deadletters", "ls") == []
+    assert "was dealt with" in terminal.said("deadletters", "show", listed["letter"], code=1)
+    assert terminal.kehu_("deadletters", "replay").exit_code == 2
+
+
+async def park(kehu: Kehu, event: dict[str, Any]) -> None:
+    connection = await asyncpg.connect(**kehu.database("customer"))
+    try:
+        await connection.execute(
+            "insert into dead_letters (grp, customer, topic, part, pos, event, type, kind, error, place) "
+            "values ('view:customers', 'acme', 'customer', $1, $2, $3, $4, 'poison', 'builtins.ValueError', 'a.py:1')",
+            event["kehupart"], int(event["sequence"]), event["id"], event["type"].removesuffix(".v1"),
+        )  # fmt: skip
+    finally:
+        await connection.close()
+
+
+def test_the_day_is_shown_opened_and_moved_on_and_a_dry_run_moves_nothing(terminal: Terminal) -> None:
+    assert "Would open 2030-02-21 after 2030-01-07" in terminal.said("date", "advance", "45", "--dry-run")
+    assert terminal.json("date", "show")["today"] == "2030-01-07"
+    assert terminal.json("date", "set", "2030-01-08") == {"done": True, "before": "2030-01-07", "today": "2030-01-08"}
+    assert terminal.json("date", "advance", "2")["today"] == "2030-01-10"
+    until(lambda: terminal.json("date", "show")["today"] == "2030-01-10")
+    assert "2030-01-10" in terminal.said("date", "set", "2030-01-01", code=1)
+    assert terminal.kehu_("date", "set", "7.1.2030").exit_code == 2
+
+
+def test_a_person_is_erased_only_with_a_word_and_the_keys_are_named_before(terminal: Terminal) -> None:
+    asked = ("erase-person", "acme", "wang-fang")
+    planned = terminal.json(*asked)
+    [held] = planned["services"]
+    assert (planned["done"], held["service"], held["events"]) == (False, "customer", 1)
+    assert [e["type"] for e in held["newest"]] == ["customer.ContactRecorded"]
+    assert "nothing was done, --yes does it" in terminal.said(*asked)
+    assert terminal.kehu_(*asked, "--yes").exit_code == 2
+    assert terminal.json(*asked, "--yes", "--reason", "asked for it")["done"] is True
+    until(lambda: terminal.json("status")["services"]["customer"]["persons"] == 0)
+    assert "erased already" in terminal.said(*asked, code=1)
+
+
+REFUSALS = [
+    (("--url", "http://127.0.0.1:1"), "nothing answers at http://127.0.0.1:1; start it with `make run`"),
+    (("--url", "nix"), "nix is no address of a server"),
+    (("--token", "nobody"), "No valid bearer token came with the request. Give a known one with --token"),
+    (("--token", "dev-sales"), "This needs one of the roles: operations"),
+]
+
+
+@pytest.mark.parametrize(("options", "sentence"), REFUSALS, ids=lambda v: v[-1] if isinstance(v, tuple) else "")
+def test_what_cannot_be_asked_is_refused_in_a_sentence_and_stdout_stays_empty(
+    terminal: Terminal, options: tuple[str, ...], sentence: str
+) -> None:
+    for more in ((), ("--json",)):
+        refused = terminal.kehu_("views", *options, *more)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert sentence in refused.stderr.replace("\n", " ")
