@@ -27,8 +27,17 @@ from events.credit import (
     InvoiceIssued,
     LimitSet,
     PaymentReceived,
+    RiskClassSet,
 )
-from events.customer import Basics, CustomerRegistered, OrderCancelled, OrderChanged, OrderPlaced
+from events.customer import (
+    Basics,
+    CustomerRegistered,
+    CustomerUpdated,
+    OrderCancelled,
+    OrderChanged,
+    OrderPlaced,
+    OwnerAssigned,
+)
 from events.envelope import Envelope
 
 Fact = Envelope[Any]
@@ -179,9 +188,23 @@ def account(customer: str, amount: int | None, on: date) -> AccountOpened:
     )
 
 
-def registered(customer: str, since: date) -> CustomerRegistered:
-    basics = Basics(name=f"Customer {customer}", type="dealer", currency="CNY")
-    return CustomerRegistered(customer=customer, basics=basics, since=since)
+def registered(customer: str, since: date, **known: Any) -> CustomerRegistered:
+    return CustomerRegistered(customer=customer, basics=_basics(customer, **known), since=since)
+
+
+def updated(customer: str, **known: Any) -> CustomerUpdated:
+    return CustomerUpdated(customer=customer, basics=_basics(customer, **known))
+
+
+def _basics(customer: str, city: str = "", **known: Any) -> Basics:
+    values = {"name": f"Customer {customer}", "type": "dealer", "currency": "CNY", "address": {"city": city}, **known}
+    return Basics.model_validate(values)
+
+
+def risk_class(customer: str, on: date, now: str, previous: str = "CA1") -> RiskClassSet:
+    return RiskClassSet.model_validate(
+        {"customer": customer, "risk_class": now, "previous": previous, "reason": "review", "valid_from": on}
+    )
 
 
 def complaint_opened(customer: str, name: str, at: datetime) -> ComplaintOpened:
@@ -221,6 +244,7 @@ def designed() -> Log:
     _learn_early(log)
     _learn_late_orders(log)
     _learn_late_money(log)
+    _learn_late_profiles(log)
     return log
 
 
@@ -228,8 +252,8 @@ def _learn_early(log: Log) -> None:
     early = EARLY - timedelta(days=1)
     log.learn(
         early,
-        registered("C1", day(1, 1)),
-        registered("C2", day(4, 10)),
+        registered("C1", day(1, 1), owner="E1", city="Wuhan"),
+        registered("C2", day(4, 10), type="retailer"),
         account("C1", 500, day(1, 1)),
         account("C2", 1000, day(1, 1)),
         assets(4000, day(1, 1)),
@@ -243,6 +267,7 @@ def _learn_early(log: Log) -> None:
         invoice("C2", "I2", day(4, 21), (day(5, 21), 400)),
         exposure("C2", "I2", day(4, 21), open_invoices=400),
     )
+    log.learn(early, OwnerAssigned(customer="C2", owner="E1", previous=None), effective=day(4, 10))
     log.learn(early, complaint_opened("C1", "K1", early), effective=day(3, 5))
     log.learn(early, judged("C1", "K1", True, early), effective=day(4, 15))
 
@@ -251,7 +276,7 @@ def _learn_late_orders(log: Log) -> None:
     late = LATE - timedelta(days=1)
     log.learn(
         late,
-        registered("C3", day(2, 1)),
+        registered("C3", day(2, 1), type="agent"),
         limit("C1", day(3, 30), 450),
         limit("C2", day(5, 1), 300),
         assets(5000, day(3, 31)),
@@ -285,6 +310,13 @@ def _learn_late_orders(log: Log) -> None:
     )
     log.learn(late, complaint_opened("C2", "K2", late), effective=day(3, 10))
     log.learn(late, assigned("C1", "K1"), effective=day(5, 1))
+
+
+def _learn_late_profiles(log: Log) -> None:
+    late = LATE - timedelta(days=1)
+    log.learn(late, risk_class("C2", day(3, 1), "CA3"))
+    log.learn(late, updated("C1", type="retailer", owner="E1", city="Wuhan"), effective=day(5, 5))
+    log.learn(late, OwnerAssigned(customer="C1", owner="E2", previous="E1"), effective=day(3, 20))
 
 
 def _learn_late_money(log: Log) -> None:

@@ -17,8 +17,9 @@ from events.credit import (
     InvoiceIssued,
     LimitSet,
     PaymentReceived,
+    RiskClassSet,
 )
-from events.customer import OrderChanged, OrderPlaced
+from events.customer import CustomerRegistered, CustomerUpdated, OrderChanged, OrderPlaced, OwnerAssigned
 
 
 def amount(value: Money | None) -> Decimal:
@@ -202,3 +203,65 @@ def paid_items(facts: Iterable[Fact]) -> list[PaidItem]:
             )
         )
     return found
+
+
+# --- customers by what is known of them ---------------------------------------------------------------------------
+
+
+def attribute(facts: Iterable[Fact], name: str) -> dict[str, str]:
+    """What is known last of every registered customer: its type, owner, group, city or risk class."""
+    found: dict[str, str] = {}
+    stated: dict[str, str] = {}
+    for fact in sorted(facts, key=lambda f: (f.effective, f.position)):
+        match fact.event:
+            case CustomerRegistered() | CustomerUpdated() as e:
+                found[e.customer] = found.get(e.customer, "")
+                city = e.basics.address.city
+                known = {"type": e.basics.type, "owner": e.basics.owner, "group": e.basics.group, "city": city}
+                stated |= {e.customer: known[name] or ""} if name in known else {}
+            case OwnerAssigned() as e if name == "owner":
+                stated[e.customer] = e.owner
+            case AccountOpened() | RiskClassSet() as e if name == "risk_class":
+                stated[e.customer] = e.risk_class
+            case _:
+                pass
+    return {customer: stated.get(customer, "") for customer in found}
+
+
+def sums(facts: Sequence[Fact], window: tuple[date, date]) -> dict[str, Any]:
+    """The key figures of a period that are sums."""
+    first, last = window
+    by_then = [f for f in facts if f.effective <= last]
+    inside = [f for f in by_then if f.effective >= first]
+    placed = [f.event for f in inside if isinstance(f.event, OrderPlaced)]
+    return {
+        "order_intake": order_intake(inside),
+        "billed": sum((f.event.amount.amount for f in inside if isinstance(f.event, InvoiceIssued)), Decimal(0)),
+        "sales": sum(sales_by_customer(inside).values(), Decimal(0)),
+        "gross_profit": gross_profit(inside),
+        "paid": paid(inside),
+        "orders": len(placed),
+        "outstanding": outstanding(by_then),
+        "overdue": sum((left for due, left in open_items(by_then).values() if due < last), Decimal(0)),
+        "credit_sales": credit_sales(facts, last, 90),
+    }
+
+
+def rfm(facts: Sequence[Fact], as_of: date, bins: int = 5) -> dict[str, tuple[int, int, Decimal, int, int, int]]:
+    """By customer with an order: recency, frequency, order intake, and the three scores."""
+    days: dict[str, list[date]] = {}
+    for fact in facts:
+        if isinstance(fact.event, OrderPlaced):
+            days.setdefault(fact.event.customer, []).append(fact.event.order_date)
+    recency = {c: (as_of - max(d)).days for c, d in days.items()}
+    frequency = {c: len(d) for c, d in days.items()}
+    monetary = {c: order_intake(f for f in facts if f.customer == c) for c in days}
+
+    def score(customer: str, values: dict[str, Any], sign: int = 1) -> int:
+        worse = [v for v in values.values() if sign * v < sign * values[customer]]
+        return len(worse) * bins // len(values) + 1
+
+    return {
+        c: (recency[c], frequency[c], monetary[c], score(c, recency, -1), score(c, frequency), score(c, monetary))
+        for c in days
+    }

@@ -47,7 +47,12 @@ FIGURES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("/products", {"product": "P1"}, ("numerator", "denominator")),
     ("/totals", {}, ("order_intake", "billed", "sales", "gross_profit", "paid", "orders", "invoices", "customers")),
     ("/complaints", {}, ("all", "recorded", "assigned", "open", "step_1", "step_3")),
+    ("/key-figures", {}, ("order_intake", "sales", "orders", "outstanding", "overdue")),
+    ("/key-figures", {"by": "type", "group": "retailer"}, ("paid", "gross_profit", "credit_sales")),
+    ("/rfm", {"customer": "C2", "measure": "order_intake"}, ("recency", "frequency", "monetary")),
 ]
+UNSTATED = {"/key-figures": ("credit_sales",), "/rfm": ("recency",)}
+"""Parts that the figure itself shows only as part of a ratio, or as a date."""
 
 
 async def test_every_figure_is_explained_by_events_that_add_up_to_it(world: World) -> None:
@@ -56,6 +61,8 @@ async def test_every_figure_is_explained_by_events_that_add_up_to_it(world: Worl
         for part in parts:
             total, added = await explained(world, path, part, **POINTS[3], **params)
             assert total == added, (path, part)
+            if part in UNSTATED.get(path, ()):
+                continue
             assert total == _stated(await world.get(path, **POINTS[3], **params), path, part, params), (path, part)
 
 
@@ -73,6 +80,12 @@ def _stated(body: dict[str, Any], path: str, part: str, params: dict[str, Any]) 
             name = params.get("customer") or params["product"]
             row = next(r for r in body["members"]["items"] if r["subject"] == name)
             return Decimal(row["amount"] if part == "numerator" else body["total"])
+        case "/key-figures":
+            groups = {g["name"]: g for g in body["groups"]["items"]}
+            return Decimal(groups.get(params.get("group", ""), body["total"])["figures"][part])
+        case "/rfm":
+            [row] = body["customers"]["items"]
+            return Decimal(row[part])
         case "/complaints":
             steps = {f"step_{s['step']}": s["open"] for s in body["steps"]}
             known = {"all": sum(body["states"].values()), "open": body["open"]} | steps | body["states"]
@@ -81,11 +94,20 @@ def _stated(body: dict[str, Any], path: str, part: str, params: dict[str, Any]) 
             return Decimal(body[part])
 
 
+FOUR: list[tuple[str, dict[str, str]]] = [
+    *((path, {}) for path in ("/balance", "/balance/customers", "/ageing", "/dso", "/limits", "/tiers", "/products")),
+    ("/totals", {}),
+    ("/key-figures", {"by": "type"}),
+    ("/key-figures", {"by": "customer", "sort": "outstanding"}),
+    ("/rfm", {"measure": "order_intake"}),
+]
+
+
 async def test_every_figure_has_four_answers_for_two_dates_and_two_times(world: World) -> None:
     await loaded(world)
     fixed = ("as_of", "known_at", "window", "through", "provisional")
-    for path in ("/balance", "/balance/customers", "/ageing", "/dso", "/limits", "/tiers", "/products", "/totals"):
-        answers = [await world.get(path, **point) for point in POINTS]
+    for path, params in FOUR:
+        answers = [await world.get(path, **point, **params) for point in POINTS]
         figures = {str({k: v for k, v in body.items() if k not in fixed}) for body in answers}
         assert len(figures) == 4, path
         for body, point in zip(answers, POINTS, strict=True):
@@ -229,6 +251,10 @@ NONSENSE: list[tuple[str, dict[str, str], int, str]] = [
     ("/balance/explain", {"part": "everything"}, 422, "/problems/kehu/malformed"),
     ("/balance", {"currency": "yuan"}, 422, "/problems/kehu/malformed"),
     ("/balance", {"currency": "XYZ"}, 422, "/problems/kehu/malformed"),
+    ("/key-figures", {"by": "colour"}, 422, "/problems/kehu/malformed"),
+    ("/key-figures", {"measures": "happiness"}, 422, "/problems/kehu/malformed"),
+    ("/key-figures", {"from": "2999-01-01"}, 409, "/problems/analytics/window-ends-before-it-begins"),
+    ("/rfm", {"bins": "1"}, 422, "/problems/kehu/malformed"),
 ]
 
 
@@ -253,3 +279,26 @@ async def test_products_are_counted_by_our_rule_and_by_the_inclusive_one(world: 
     )
     body = await world.get("/products", as_of=str(MAY))
     assert (body["tiers"], body["within_first_cut"]) == ({"A": 2, "C": 1}, 1)
+
+
+async def test_key_figures_come_sorted_and_in_pages_and_only_those_asked_for(world: World) -> None:
+    await loaded(world)
+    asked = {**POINTS[3], "by": "customer", "sort": "outstanding", "measures": ["outstanding", "margin"], "limit": 2}
+    body = await world.get("/key-figures", **asked)
+    first = body["groups"]["items"]
+    [last] = (await world.get("/key-figures", **asked, cursor=body["groups"]["next"]))["groups"]["items"]
+    assert [g["name"] for g in [*first, last]] == ["C2", "C1", "C3"]
+    assert set(last["figures"]) == {"outstanding", "margin", "reasons"}
+    assert last["figures"]["reasons"] == {"margin": "no_order_intake_of_known_cost"}
+    assert sum(Decimal(g["figures"]["outstanding"]) for g in [*first, last]) == Decimal(
+        body["total"]["figures"]["outstanding"]
+    )
+
+
+async def test_rfm_scores_among_all_also_when_one_is_shown(world: World) -> None:
+    await loaded(world)
+    everybody = await world.get("/rfm", **POINTS[3])
+    [one] = (await world.get("/rfm", **POINTS[3], customer="C1"))["customers"]["items"]
+    assert one in everybody["customers"]["items"]
+    assert (everybody["scored"], everybody["without_orders"]) == (2, 1)
+    assert sum(s["customers"] for s in everybody["segments"]) == 2

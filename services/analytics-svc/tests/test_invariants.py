@@ -19,8 +19,7 @@ from sqlalchemy.pool import NullPool
 from analytics_svc.domain.figures import Edges, Point
 from analytics_svc.domain.measures import Scope, aged, due_within
 from analytics_svc.projections import receivables
-from analytics_svc.projections.facts import summed
-from analytics_svc.projections.stored import StoredMeasures
+from analytics_svc.projections.stored import PostgresRows, StoredMeasures
 from engine.testing.plugin import TestServer
 from engine.testing.spec import project
 
@@ -99,19 +98,19 @@ async def _checked(url: str, log: Log) -> None:
 
 
 async def _agree(connection: AsyncConnection, log: Log, as_of: date, known_at: datetime) -> None:
-    measures, facts = StoredMeasures(connection), list(log.known(as_of, known_at))
+    measures, facts = StoredMeasures(PostgresRows(connection)), list(log.known(as_of, known_at))
     scope = Scope(Point(as_of, known_at), ("C1",), "CNY")
     buckets = aged(await measures.by_due_date(scope), as_of, Edges())
     balance = await measures.balance(scope)
     assert {b.bucket: b.amount for b in buckets} == ageing(facts, as_of)
     assert sum(b.amount for b in buckets) == balance.outstanding == outstanding(facts)
-    assert await summed(connection, receivables.entries(scope)) == balance.outstanding
+    assert await measures.summed(receivables.entries(scope)) == balance.outstanding
     for bucket in buckets:
-        assert await _explained(connection, scope, bucket.bucket) == bucket.amount
+        assert await _explained(measures, scope, bucket.bucket) == bucket.amount
 
 
-async def _explained(connection: AsyncConnection, scope: Scope, bucket: str) -> Decimal:
+async def _explained(measures: StoredMeasures, scope: Scope, bucket: str) -> Decimal:
     if bucket == "unallocated":
-        return await summed(connection, receivables.entries(scope, unallocated=True))
+        return await measures.summed(receivables.entries(scope, unallocated=True))
     first, last = due_within(bucket, scope.point.as_of, Edges())
-    return await summed(connection, receivables.entries(scope, first=first, last=last, unallocated=False))
+    return await measures.summed(receivables.entries(scope, first=first, last=last, unallocated=False))

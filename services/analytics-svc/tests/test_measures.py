@@ -1,13 +1,12 @@
 """Every measure, for two dates in business and two times of knowing, against a naive reading of the same events."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise, product
+from itertools import pairwise
 
-import asyncpg
 import pytest
-from analytics_history import EARLY, LATE, MARCH, MAY, Fact, designed, fill
+from analytics_history import EARLY, LATE, MARCH, MAY, Fact
 from analytics_reading import (
     ageing,
     by_product,
@@ -21,62 +20,12 @@ from analytics_reading import (
     paid,
     sales_by_customer,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from analytics_stored import LOG, POINTS, four_answers, scope
 
 from analytics_svc.domain.figures import Edges, Point, Window, dso
-from analytics_svc.domain.measures import Scope, aged
+from analytics_svc.domain.measures import aged
 from analytics_svc.domain.tiers import ranked
-from analytics_svc.projections import (
-    assets,
-    complaints,
-    customers,
-    receivables,
-    sales,
-    terms,
-)
-from analytics_svc.projections import (
-    exposures as exposure_view,
-)
 from analytics_svc.projections.stored import StoredMeasures
-from engine.testing.plugin import MakeDatabase
-
-VIEWS = (
-    assets.VIEW,
-    complaints.VIEW,
-    customers.VIEW,
-    exposure_view.VIEW,
-    receivables.VIEW,
-    sales.VIEW,
-    terms.VIEW,
-)
-POINTS = tuple(product((MARCH, MAY), (EARLY, LATE)))
-LOG = designed()
-
-
-@pytest.fixture
-async def read(make_database: MakeDatabase) -> AsyncIterator[AsyncConnection]:
-    async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        await fill(connection, VIEWS, LOG.facts)
-
-    url = await make_database(prepare, "analytics-history")
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
-    async with engine.connect() as connection:
-        yield connection
-    await engine.dispose()
-
-
-@pytest.fixture
-def measures(read: AsyncConnection) -> StoredMeasures:
-    return StoredMeasures(read)
-
-
-def scope(as_of: date, known_at: datetime, window: Window | None = None) -> Scope:
-    return Scope(Point(as_of, known_at), currency="CNY", window=window)
-
-
-def four_answers(answers: Sequence[object]) -> None:
-    """Each of the four points has an answer of its own."""
-    assert len(set(map(str, answers))) == 4, answers
 
 
 async def test_the_balance_depends_on_both_times(measures: StoredMeasures) -> None:

@@ -25,9 +25,8 @@ from analytics_svc.domain.payment_behaviour import (
     lateness_rule,
 )
 from analytics_svc.projections import receivables
-from analytics_svc.projections.facts import summed
 from analytics_svc.projections.payment_behaviour import entries
-from analytics_svc.projections.stored import StoredMeasures
+from analytics_svc.projections.stored import PostgresRows, StoredMeasures
 from engine.testing.plugin import MakeDatabase
 
 SOON, LATER = datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 7, 1, tzinfo=UTC)
@@ -88,6 +87,10 @@ def scope(as_of: date, known_at: datetime, first: date | None = None, customer: 
     return Scope(Point(as_of, known_at), None if customer is None else (customer,), "CNY", window)
 
 
+def stored(read: AsyncConnection) -> StoredMeasures:
+    return StoredMeasures(PostgresRows(read))
+
+
 def added(items: Sequence[PaidItem]) -> PaidSums:
     late = [i.days_late for i in items]
     return PaidSums(
@@ -106,7 +109,7 @@ def added(items: Sequence[PaidItem]) -> PaidSums:
 async def test_what_was_paid_depends_on_both_times(read: AsyncConnection) -> None:
     answers = []
     for as_of, known_at in POINTS:
-        found = await StoredMeasures(read).paid(scope(as_of, known_at))
+        found = await stored(read).paid(scope(as_of, known_at))
         assert found == added(paid_items(list(LOG.known(as_of, known_at))))
         answers.append(found)
     assert [a.instalments for a in answers] == [3, 4, 3, 5]
@@ -114,30 +117,31 @@ async def test_what_was_paid_depends_on_both_times(read: AsyncConnection) -> Non
 
 async def test_every_part_is_explained_by_the_payments_that_add_up_to_it(read: AsyncConnection) -> None:
     asked = scope(JUNE, LATER)
-    sums, edges = await StoredMeasures(read).paid(asked), Edges()
+    measures, edges = stored(read), Edges()
+    sums = await measures.paid(asked)
     parts = entries(asked, edges)
-    buckets = bucketed(await StoredMeasures(read).paid_by_days_late(asked), edges)
+    buckets = bucketed(await measures.paid_by_days_late(asked), edges)
     assert {b.bucket: (b.instalments, b.amount) for b in buckets if b.instalments} == {
         "current": (2, Decimal(300)), "1-30": (1, Decimal(70)), "31-60": (2, Decimal(150)),
     }  # fmt: skip
     expected = {name: Decimal(getattr(sums, name)) for name in parts if hasattr(sums, name)}
     expected |= {b.bucket: b.amount for b in buckets}
     assert expected.keys() == parts.keys()
-    assert {name: await summed(read, query) for name, query in parts.items()} == expected
+    assert {name: await measures.summed(query) for name, query in parts.items()} == expected
 
 
 async def test_a_window_is_that_of_the_last_payment(read: AsyncConnection) -> None:
     asked = scope(JUNE, LATER, first=date(2024, 4, 16))
     items = [i for i in paid_items(LOG.facts) if i.paid_on >= date(2024, 4, 16)]
     assert {i.invoice for i in items} == {"parts", "reduced"}
-    assert await StoredMeasures(read).paid(asked) == added(items)
+    assert await stored(read).paid(asked) == added(items)
 
 
 async def test_each_customer_has_its_own_and_together_they_are_everybodys(read: AsyncConnection) -> None:
-    found = dict(await StoredMeasures(read).paid_by_customer(scope(JUNE, LATER)))
+    found = dict(await stored(read).paid_by_customer(scope(JUNE, LATER)))
     for customer in ("C1", "C2", "C3"):
         own = [i for i in paid_items(LOG.facts) if i.customer == customer]
-        assert found[customer] == added(own) == await StoredMeasures(read).paid(scope(JUNE, LATER, customer=customer))
+        assert found[customer] == added(own) == await stored(read).paid(scope(JUNE, LATER, customer=customer))
 
 
 def test_days_to_pay_are_weighted_by_money() -> None:

@@ -10,16 +10,16 @@ from fastapi import Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from analytics_svc.domain.figures import Point, Window, the_currency
-from analytics_svc.domain.measures import Measures, Scope
-from analytics_svc.projections.facts import pageable, summed
-from analytics_svc.projections.stored import StoredMeasures
+from analytics_svc.domain.measures import Scope
+from analytics_svc.projections.facts import pageable
+from analytics_svc.projections.stored import FactRows, PostgresRows, StoredMeasures
 from chassis.amounts import InCurrency
 from chassis.context import Page, Paged, Read, Today
 from chassis.paging import Paging
 from chassis.problems import Defect, Malformed, Problem
-from engine.database import Connection, Database
+from engine.database import Database
 from engine.decider import Rejected
-from engine.keyset import Selection
+from engine.keyset import Column, Selection
 from engine.ports import Bus
 from engine.projection import View
 from engine.standing import Reach, reach
@@ -28,6 +28,7 @@ from events.base import Amount, Currency
 DEFAULT_CURRENCY = "CNY"
 """Of figures while there is no customer yet."""
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 def as_of_day(
@@ -113,8 +114,8 @@ class Hosting(Protocol):
 class Figures:
     """Answers the figures of one request."""
 
-    read: Connection
-    measures: Measures
+    facts: FactRows
+    measures: StoredMeasures
     point: Point
     reach: Reach
     named_currency: str | None
@@ -137,6 +138,18 @@ class Figures:
             "parked": list(self.reach.parked),
         }
 
+    async def page(
+        self,
+        page: Paging,
+        query: Selection,
+        *order: Column,
+        make: Callable[[dict[Any, Any]], M],
+        descending: bool = False,
+    ) -> Paged[M]:
+        """One page of `query` sorted by `order`, each row as `make` makes it."""
+        found = await self.facts.rows(page.selection(query, *order, descending=descending))
+        return page.filled(found, *order, make=make)
+
     async def explain(
         self,
         page: Paging,
@@ -155,9 +168,9 @@ class Figures:
             place = Defect(pointer="/query/part", message=f"one of {', '.join(parts)}")
             raise Problem(Malformed(), errors=[place])
         added = {part: parts[part]} if alone else parts
-        sums = [PartSum(part=name, total=await summed(self.read, query)) for name, query in added.items()]
+        sums = [PartSum(part=name, total=await self.measures.summed(query)) for name, query in added.items()]
         query, order = pageable(parts[part])
-        entries = await page.fetch(self.read, query, *order, into=EntryRow)
+        entries = await self.page(page, query, *order, make=EntryRow.model_validate)
         currency = None if part in counted else scope.currency or DEFAULT_CURRENCY
         return Explanation(**self.stated, currency=currency, parts=sums, part=part, entries=entries)
 
@@ -183,7 +196,8 @@ def over(*views: View) -> Any:
         hosting = cast(Hosting, request.app.state.runtime)
         found = await reach(hosting.database.pool, hosting.bus, views)
         point = Point(as_of, known_at or found.watermark)
-        return Figures(read, StoredMeasures(read), point, found, currency)
+        facts = PostgresRows(read)
+        return Figures(facts, StoredMeasures(facts), point, found, currency)
 
     return Depends(figures)
 

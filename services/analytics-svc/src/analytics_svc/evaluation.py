@@ -21,9 +21,9 @@ from analytics_svc.domain.rules import (
 )
 from analytics_svc.projections import alerts, exposures, policies, receivables
 from analytics_svc.projections.facts import largest
-from analytics_svc.projections.stored import StoredMeasures
+from analytics_svc.projections.stored import PostgresRows, StoredMeasures
 from engine import ids
-from engine.database import Connection, Database
+from engine.database import Database
 from engine.decider import Actor
 from engine.handle import Asked
 from engine.ports import Meta
@@ -50,7 +50,7 @@ class Evaluation:
         async with self.database.engine.connect() as read:
             rules = (*(CUSTOMER_RULES if names else ()), *(COMPANY_RULES if None in customers else ()))
             present = await alerts.newest(read, customers)
-            work = _Work(read, StoredMeasures(read), day, await policies.every(read), present)
+            work = _Work(StoredMeasures(PostgresRows(read)), day, await policies.every(read), present)
             return [_ask(command, about) for command, about in await work.commands(names, rules)]
 
 
@@ -64,7 +64,6 @@ def _ask(command: Evaluated, present: Present | None) -> Asked:
 class _Work:
     """One look at some customers."""
 
-    read: Connection
     measures: StoredMeasures
     day: date
     policies: Sequence[Policy]
@@ -168,8 +167,9 @@ class _Work:
         else:
             entries = receivables.entries(scope)
         found: defaultdict[str | None, _Shares] = defaultdict(_Shares)
-        for row in await self.read.execute(largest(entries, CONTRIBUTIONS, by_customer=bool(names))):
-            found[row.customer if names else None].add(Contribution(event=row.event, amount=row.amount), row.known_at)
+        for row in await self.measures.facts.rows(largest(entries, CONTRIBUTIONS, by_customer=bool(names))):
+            contribution = Contribution(event=row["event"], amount=row["amount"])
+            found[row["customer"] if names else None].add(contribution, row["known_at"])
         return found
 
     async def _end(self, measurements: Sequence[Measurement]) -> None:

@@ -13,6 +13,7 @@ from analytics_svc.projections import (
     contributions,
     customers,
     exposures,
+    profiles,
     receivables,
     sales,
     terms,
@@ -40,6 +41,7 @@ SERVICE = Service(
     loaders={AcknowledgeAlert: each(about_the_alert), ResolveAlert: each(about_the_alert)},
     views=(
         customers.VIEW,
+        profiles.VIEW,
         receivables.VIEW,
         sales.VIEW,
         exposures.VIEW,

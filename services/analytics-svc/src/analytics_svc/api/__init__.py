@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from analytics_svc.api import alerts, customers, payment_behaviour, receivables, sales
+from analytics_svc.api import alerts, customers, key_figures, payment_behaviour, receivables, rfm, sales
 
 router = APIRouter()
-for part in (receivables.router, payment_behaviour.router, customers.router, sales.router, alerts.router):
-    router.include_router(part)
+for part in (receivables, payment_behaviour, customers, sales, key_figures, rfm, alerts):
+    router.include_router(part.router)

@@ -119,11 +119,10 @@ async def complaint_states(
 ) -> ComplaintsFigure:
     """R-169: where every complaint stands in the seven steps, on that day and as then known."""
     scope = _scope(figures, customer)
-    states = {r.state: r.complaints for r in await figures.read.execute(complaints.by_state(scope))}
-    late = await figures.read.execute(complaints.by_step(scope, deadline_days))
-    steps = complaints.every_step(late.mappings())
+    states = {r["state"]: r["complaints"] for r in await figures.facts.rows(complaints.by_state(scope))}
+    steps = complaints.every_step(await figures.facts.rows(complaints.by_step(scope, deadline_days)))
     query, order = complaints.page(scope, state)
-    rows = await page.fetch(figures.read, query, order, into=ComplaintRow)
+    rows = await figures.page(page, query, order, make=ComplaintRow.model_validate)
     return ComplaintsFigure(
         **figures.stated,
         states=states,

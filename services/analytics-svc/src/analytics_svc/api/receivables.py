@@ -62,7 +62,7 @@ async def balances(figures: Owed, page: Page) -> Balances:
     """The same of every customer with any receivable or cash, ordered by customer."""
     scope = await figures.scope()
     query, order = receivables.page(scope)
-    rows = await page.fetch(figures.read, query, order, into=CustomerBalance)
+    rows = await figures.page(page, query, order, make=CustomerBalance.model_validate)
     return Balances(**figures.stated, currency=_currency(scope), customers=rows)
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, First, Page, checked, over
-from analytics_svc.domain.figures import Measure, Window, year_to
+from analytics_svc.domain.figures import Measure, Window, window_of, year_to
 from analytics_svc.domain.measures import Scope, Totals
 from analytics_svc.domain.tiers import (
     ABC_CUTS,
@@ -97,7 +97,8 @@ def tier_order(
     b: CutB = ABC_CUTS[1],
 ) -> Order:
     """The window is the 12 months up to as_of unless `from` is given."""
-    return Order(measure, Window(first=first or year_to(as_of), last=as_of), scheme, checked(lambda: cuts_of(a, b)))
+    window = checked(lambda: window_of(first or year_to(as_of), as_of))
+    return Order(measure, window, scheme, checked(lambda: cuts_of(a, b)))
 
 
 def product_order(
@@ -108,13 +109,13 @@ def product_order(
     b: CutB = ABC_CUTS[1],
 ) -> Order:
     """The window is all that was up to as_of unless `from` is given."""
-    return Order(measure, Window(first=first, last=as_of), "ABC", checked(lambda: cuts_of(a, b)))
+    return Order(measure, checked(lambda: window_of(first, as_of)), "ABC", checked(lambda: cuts_of(a, b)))
 
 
 @router.get("/totals", summary="What was ordered, billed and paid")
 async def totals(figures: Sold, customer: Customer = None, first: First = None) -> TotalsFigure:
     """Order intake (cancelled orders included), billed and sales, paid, gross profit, and the documents counted."""
-    window = Window(first=first, last=figures.point.as_of)
+    window = checked(lambda: window_of(first, figures.point.as_of))
     scope = await figures.scope(customer, window)
     found = await figures.measures.totals(scope)
     return TotalsFigure(
@@ -127,7 +128,7 @@ async def explain_totals(
     figures: Sold, page: Page, customer: Customer = None, first: First = None, part: str = "order_intake"
 ) -> Explanation:
     """Parts: order_intake, billed, credited, credit_sales, sales, gross_profit, paid; the counts list their members."""
-    scope = await figures.scope(customer, Window(first=first, last=figures.point.as_of))
+    scope = await figures.scope(customer, checked(lambda: window_of(first, figures.point.as_of)))
     return await figures.explain(page, scope, _parts(scope), part, alone=True, counted=COUNTED)
 
 

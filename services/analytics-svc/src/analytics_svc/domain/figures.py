@@ -42,7 +42,13 @@ class CutsNotRising(Rejected):
     zh: ClassVar[str] = "分级界限 {cuts} 必须大于 0 且不超过 1，后者不得小于前者。"
 
 
-RULES = (NameACurrency, EdgesNotRising, CutsNotRising)
+class WindowEndsBeforeItBegins(Rejected):
+    """The window begins on {first}, after its end on {last}; give a `from` up to `as_of`."""
+
+    zh: ClassVar[str] = "统计区间的起始日 {first} 晚于截止日 {last}；请使 from 不晚于 as_of。"
+
+
+RULES = (NameACurrency, EdgesNotRising, CutsNotRising, WindowEndsBeforeItBegins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,13 @@ class Window(Value):
     def of_days(cls, days: int, last: date) -> "Window":
         """The `days` calendar days that end with `last`."""
         return cls(first=last - timedelta(days=days - 1), last=last)
+
+
+def window_of(first: date | None, last: date) -> Window:
+    """The window from `first`, or from the first fact, to `last`. Raises WindowEndsBeforeItBegins."""
+    if first is not None and first > last:
+        raise WindowEndsBeforeItBegins(first=str(first), last=str(last))
+    return Window(first=first, last=last)
 
 
 def year_to(last: date) -> date:

@@ -1,13 +1,11 @@
-"""What can be measured over the facts: a port, so that the same figures can come from a columnar mirror."""
+"""What is measured over the facts, and in which scope."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal, Protocol
 
-from analytics_svc.domain.figures import CURRENT, UNALLOCATED, Edges, Measure, Point, UsedAmount, Window
-from analytics_svc.domain.payment_behaviour import PaidOn, PaidSums
+from analytics_svc.domain.figures import CURRENT, UNALLOCATED, Edges, Point, Window
 from events.base import Amount, Value
 
 ZERO = Decimal(0)
@@ -94,7 +92,10 @@ class Assets:
 
 
 class Totals(Value):
-    """Sums and counts of a window. `credit_sales` is billed less credit notes, gross of tax."""
+    """Sums and counts of a window. `credit_sales` is billed less credit notes, gross of tax.
+
+    `with_cost` and `without_cost` are order intake of known and of unknown cost.
+    """
 
     order_intake: Amount = ZERO
     billed: Amount = ZERO
@@ -102,6 +103,7 @@ class Totals(Value):
     credit_sales: Amount = ZERO
     sales: Amount = ZERO
     gross_profit: Amount = ZERO
+    with_cost: Amount = ZERO
     without_cost: Amount = ZERO
     paid: Amount = ZERO
     orders: int = 0
@@ -110,56 +112,6 @@ class Totals(Value):
     credit_notes: int = 0
     payments: int = 0
     customers: int = 0
-
-
-class Measures(Protocol):
-    """Every measure is a function of the facts in a scope; amounts in the scope's currency."""
-
-    async def currencies(self, scope: Scope) -> Sequence[str]:
-        """The currencies of the customers in the scope, as known at its time."""
-        ...
-
-    async def balance(self, scope: Scope) -> Balance:
-        """What is owed by the customers of the scope together."""
-        ...
-
-    async def by_due_date(self, scope: Scope) -> Sequence[tuple[date | None, Decimal]]:
-        """What is open by due date; without a date what is unallocated."""
-        ...
-
-    async def overdue(self, scope: Scope) -> Sequence[Overdue]:
-        """The customers with something overdue at `as_of`."""
-        ...
-
-    async def limit_use(self, scope: Scope, measure: UsedAmount) -> Sequence[LimitUse]:
-        """Every customer with a limit (or unlimited) in force, ordered by id, with the amount used."""
-        ...
-
-    async def totals(self, scope: Scope) -> Totals:
-        """Sums and counts of the scope's window."""
-        ...
-
-    async def ranking(
-        self, scope: Scope, measure: Measure, by: Literal["customer", "product"]
-    ) -> Sequence[tuple[str, Decimal]]:
-        """The amount of every customer (those without any at 0) or of every product with one."""
-        ...
-
-    async def paid(self, scope: Scope) -> PaidSums:
-        """What was paid in full within the scope's window."""
-        ...
-
-    async def paid_by_customer(self, scope: Scope) -> Sequence[tuple[str, PaidSums]]:
-        """The same for each customer that paid something in full, ordered by id."""
-        ...
-
-    async def paid_by_days_late(self, scope: Scope) -> Sequence[PaidOn]:
-        """The same by days late, 0 and above."""
-        ...
-
-    async def assets(self, point: Point) -> Assets | None:
-        """Total assets of the selling company, None before they were reported."""
-        ...
 
 
 def aged(open_amounts: Sequence[tuple[date | None, Decimal]], as_of: date, edges: Edges) -> list[Bucket]:

@@ -1,11 +1,9 @@
 """What every fact row carries, and how a figure is taken apart into the events behind it."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analytics_svc.domain.figures import Window
 from analytics_svc.domain.measures import Scope
@@ -13,6 +11,8 @@ from engine.projection import Row
 from events.envelope import Envelope
 
 Expression = sa.ColumnElement[Any]
+NOBODY: Expression = sa.literal_column("''", sa.Text)
+"""The name of the group of those of whom the attribute is not known."""
 
 
 def origin() -> list[sa.Column[Any]]:
@@ -49,10 +49,13 @@ def _among(column: Expression, names: Sequence[str]) -> Expression:
 
 
 def _dated(table: sa.Table, window: Window | None) -> list[Expression]:
-    if window is None:
-        return []
+    return [] if window is None else [during(table, window)]
+
+
+def during(table: sa.Table, window: Window) -> Expression:
+    """Effective within the window."""
     last = table.c.effective <= window.last
-    return [last] if window.first is None else [last, table.c.effective >= window.first]
+    return last if window.first is None else sa.and_(last, table.c.effective >= window.first)
 
 
 def shares(
@@ -79,6 +82,29 @@ def shares(
     )
 
 
+def latest(table: sa.Table, *columns: Expression, where: Sequence[Expression]) -> sa.Subquery:
+    """Of each customer the last row that meets `where`: `customer` and `columns`."""
+    t = table.c
+    order = (t.effective.desc(), t.position.desc(), t.n.desc())
+    place = sa.func.row_number().over(partition_by=t.customer, order_by=order).label("place")
+    rows = sa.select(t.customer, *columns, place).where(*where).subquery()
+    return sa.select(rows).where(rows.c.place == 1).subquery()
+
+
+def by_group(
+    table: sa.Table, groups: sa.Subquery | None, where: Sequence[Expression], *columns: Expression
+) -> sa.Select[Any]:
+    """`columns` of the rows that meet `where`, added up by the `name` of the customer's group (`""`: of no group).
+
+    Without `groups` one row, named `""`.
+    """
+    if groups is None:
+        return sa.select(NOBODY.label("name"), *columns).where(*where)
+    name = sa.func.coalesce(groups.c.name, NOBODY)
+    joined = table.outerjoin(groups, groups.c.customer == table.c.customer)
+    return sa.select(name.label("name"), *columns).select_from(joined).where(*where).group_by(name)
+
+
 def largest(entries: sa.Select[Any], most: int, *, by_customer: bool) -> sa.Select[Any]:
     """The `most` largest entries (of each customer): `customer`, `event`, `amount`, `known_at`: the last recorded."""
     e = entries.subquery().c
@@ -96,8 +122,6 @@ def pageable(entries: sa.Select[Any]) -> tuple[sa.Select[Any], tuple[Expression,
     return sa.select(rows), (rows.c.topic, rows.c.position, rows.c.event)
 
 
-async def summed(read: AsyncConnection, entries: sa.Select[Any]) -> Decimal:
-    """What the entries add up to."""
-    rows = entries.subquery()
-    total = await read.execute(sa.select(sa.func.coalesce(sa.func.sum(rows.c.amount), 0)))
-    return Decimal(total.scalar_one())
+def total(entries: sa.Select[Any]) -> sa.Select[Any]:
+    """One row: what the entries add up to, as `total`."""
+    return sa.select(sa.func.coalesce(sa.func.sum(entries.subquery().c.amount), 0).label("total"))

@@ -4,15 +4,17 @@ A row lies on an instalment (`due` set) or on unallocated cash or credit (`due` 
 it moves money without changing the balance.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from analytics_svc.domain.key_figures import Period
 from analytics_svc.domain.measures import Scope
-from analytics_svc.projections.facts import Expression, origin, origin_of, shares, within
+from analytics_svc.projections import facts
+from analytics_svc.projections.facts import Expression, during, origin, origin_of, shares, within
 from engine.projection import Ledger, Row
 from events.credit import Allocated, CreditNoteIssued, InvoiceIssued, PaymentReceived
 from events.envelope import Envelope
@@ -135,6 +137,19 @@ def overdue(scope: Scope) -> sa.Select[Any]:
     c = open_items.c
     oldest, amount = sa.func.min(c.due).label("oldest"), sa.func.sum(c.amount).label("amount")
     return sa.select(c.customer, c.currency, oldest, amount).group_by(c.customer, c.currency)
+
+
+def by_group(scope: Scope, periods: Mapping[str, Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+    """By group and, under the prefix of each of `periods`: `outstanding` and `overdue` at its end, `paid` within it."""
+    columns = [c.label(prefix + name) for prefix, period in periods.items() for name, c in _standing(period)]
+    return facts.by_group(TABLE, groups, within(TABLE, scope), *columns)
+
+
+def _standing(period: Period) -> Iterator[tuple[str, Expression]]:
+    by_then = _T.effective <= period.last
+    yield "outstanding", _sum(_T.amount, by_then)
+    yield "overdue", _sum(_T.amount, sa.and_(by_then, _T.due < period.last))
+    yield "paid", _sum(-_T.amount, sa.and_(_T.kind == "cash", during(TABLE, period.window)))
 
 
 def paid(scope: Scope) -> sa.Select[Any]:

@@ -5,15 +5,17 @@ Kinds: `ordered` (an order placed), `changed` (the difference a change made), `c
 credited without tax. What a document's lines do not explain is a row without product.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, assert_never, get_args
 
 import sqlalchemy as sa
 
 from analytics_svc.domain.figures import Measure, rounded
+from analytics_svc.domain.key_figures import Period
 from analytics_svc.domain.measures import Scope
-from analytics_svc.projections.facts import Expression, origin, origin_of, shares, within
+from analytics_svc.projections import facts
+from analytics_svc.projections.facts import Expression, during, origin, origin_of, shares, within
 from engine.projection import Ledger, Row
 from events.credit import CreditNoteIssued, InvoiceIssued, InvoiceLine
 from events.currencies import minor_units
@@ -138,19 +140,21 @@ _T = TABLE.c
 _ORDERS = _T.kind.in_(("ordered", "changed"))
 _SALES = _T.kind.in_(("billed", "credited"))
 _FIRST = _T.n == 0
-Part = Literal["order_intake", "billed", "credited", "credit_sales", "sales", "gross_profit"]
+Part = Literal["order_intake", "with_cost", "billed", "credited", "credit_sales", "sales", "gross_profit"]
 Count = Literal["orders", "cancelled_orders", "invoices", "credit_notes"]
 PARTS: tuple[Part, ...] = get_args(Part)
 COUNTS: tuple[Count, ...] = get_args(Count)
 _AMOUNTS: dict[Part, tuple[Expression, Expression]] = {
     "order_intake": (_T.net, _ORDERS),
+    "with_cost": (_T.net, sa.and_(_ORDERS, _T.cost.is_not(None))),
     "gross_profit": (_T.net - _T.cost, sa.and_(_ORDERS, _T.cost.is_not(None))),
     "sales": (_T.net, _SALES),
     "billed": (_T.gross, _T.kind == "billed"),
     "credited": (_T.gross, _T.kind == "credited"),
     "credit_sales": (_T.gross, _SALES),
 }
-"""Each part's amount and its rows. `credit_sales`: billed less credit notes, gross of tax, the S of DSO."""
+"""Each part's amount and its rows. `with_cost`: order intake of known cost, what `gross_profit` is made of.
+`credit_sales`: billed less credit notes, gross of tax, the S of DSO."""
 _COUNTS: dict[Count, str] = {
     "orders": "ordered",
     "cancelled_orders": "cancelled",
@@ -175,12 +179,49 @@ def _count(kind: str) -> Expression:
     return sa.func.count().filter(_T.kind == kind, _FIRST)
 
 
+def by_group(scope: Scope, periods: Mapping[str, Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+    """By group and, under the prefix of each of `periods`: this ledger's sums within it, `orders` counted.
+
+    `credit_sales` are those of the period's DSO window.
+    """
+    columns = [c.label(prefix + name) for prefix, period in periods.items() for name, c in _sums(period)]
+    first = min(w.first for p in periods.values() for w in (p.window, p.dso) if w.first is not None)
+    return facts.by_group(TABLE, groups, [*within(TABLE, scope), _T.effective >= first], *columns)
+
+
+def _sums(period: Period) -> Iterator[tuple[str, Expression]]:
+    inside = during(TABLE, period.window)
+    for part, (amount, where) in _AMOUNTS.items():
+        yield part, _sum(amount, sa.and_(where, during(TABLE, period.dso) if part == "credit_sales" else inside))
+    yield "orders", sa.func.count().filter(_T.kind == "ordered", _FIRST, inside)
+
+
 def ranking(scope: Scope, measure: Measure, by: Literal["customer", "product"]) -> sa.Select[Any]:
     """What is ranked: `subject` (customer or product) and its `amount` within the window. Not for `paid`."""
     amount, where = _AMOUNTS[part_of(measure)]
     subject = _T.customer if by == "customer" else _T.product
     query = sa.select(subject.label("subject"), sa.func.sum(amount).label("amount"))
     return query.where(*within(TABLE, scope), where, subject.is_not(None)).group_by(subject)
+
+
+def buying(scope: Scope, measure: Measure) -> sa.Select[Any]:
+    """By customer with an order in the window: `last` order date, `frequency` (orders), `monetary`: the measure's sum.
+
+    For `paid`, which is another ledger's, `monetary` is 0.
+    """
+    ordered = sa.and_(_T.kind == "ordered", _FIRST)
+    last, orders = sa.func.max(_T.effective).filter(ordered), sa.func.count().filter(ordered)
+    amount, where = (sa.literal_column("0"), sa.true()) if measure == "paid" else _AMOUNTS[part_of(measure)]
+    columns = (last.label("last"), orders.label("frequency"), _sum(amount, where).label("monetary"))
+    return sa.select(_T.customer, *columns).where(*within(TABLE, scope)).group_by(_T.customer).having(orders > 0)
+
+
+def last_orders(scope: Scope) -> sa.Select[Any]:
+    """The orders placed on each customer's last day with one, each as one."""
+    where = [*within(TABLE, scope), _T.kind == "ordered", _FIRST]
+    days = sa.select(_T.customer, sa.func.max(_T.effective)).where(*where).group_by(_T.customer)
+    where.append(sa.tuple_(_T.customer, _T.effective).in_(days))
+    return shares(TABLE, where, kind=_T.kind, document=_T.document, amount=sa.literal(1))
 
 
 def part_of(measure: Measure) -> Part:

@@ -1,10 +1,10 @@
-"""The measures over the fact tables of this service's own database."""
+"""The measures over the fact tables: selections, all answered in one place, so that a mirror may answer them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,33 +13,57 @@ from analytics_svc.domain.figures import Measure, Point, UsedAmount
 from analytics_svc.domain.measures import Assets, Balance, LimitUse, Overdue, Scope, Totals
 from analytics_svc.domain.payment_behaviour import PaidOn, PaidSums
 from analytics_svc.projections import assets, customers, exposures, payment_behaviour, receivables, sales, terms
+from analytics_svc.projections.facts import total
+
+
+class FactRows(Protocol):
+    """Where selections over the fact tables are answered: here, or by a columnar mirror of the same tables."""
+
+    async def rows(self, query: sa.Select[Any]) -> Sequence[Mapping[Any, Any]]:
+        """The rows of `query`, by column name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresRows:
+    """Answered by this service's own database."""
+
+    read: AsyncConnection
+
+    async def rows(self, query: sa.Select[Any]) -> Sequence[Mapping[Any, Any]]:
+        found: Sequence[Mapping[Any, Any]] = (await self.read.execute(query)).mappings().all()
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMeasures:
-    """Answers from PostgreSQL, each measure in one query or two."""
+    """Every measure is a function of the facts in a scope, in a query or two; amounts in the scope's currency."""
 
-    read: AsyncConnection
+    facts: FactRows
 
     async def currencies(self, scope: Scope) -> Sequence[str]:
+        """The currencies of the customers in the scope, as known at its time."""
         every_date = replace(scope, point=replace(scope.point, as_of=date.max), currency=None, window=None)
-        query = sa.union(customers.currencies(every_date), terms.currencies(every_date))
-        return list((await self.read.execute(query)).scalars())
+        both = sa.union(customers.currencies(every_date), terms.currencies(every_date)).subquery()
+        return [r["currency"] for r in await self.facts.rows(sa.select(both))]
 
     async def balance(self, scope: Scope) -> Balance:
+        """What is owed by the customers of the scope together."""
         return Balance.model_validate(await self._one(receivables.balance(scope)))
 
     async def by_due_date(self, scope: Scope) -> Sequence[tuple[date | None, Decimal]]:
-        return [(r.due, r.amount) for r in await self.read.execute(receivables.by_due_date(scope))]
+        """What is open by due date; without a date what is unallocated."""
+        return [(r["due"], r["amount"]) for r in await self.facts.rows(receivables.by_due_date(scope))]
 
     async def overdue(self, scope: Scope) -> Sequence[Overdue]:
-        rows = await self.read.execute(receivables.overdue(scope))
-        return [Overdue(r.customer, r.oldest, r.amount, r.currency) for r in rows]
+        """The customers with something overdue at `as_of`."""
+        return [Overdue(**r) for r in await self.facts.rows(receivables.overdue(scope))]
 
     async def limit_use(self, scope: Scope, measure: UsedAmount) -> Sequence[LimitUse]:
-        used = {r.customer: (r.amount, r.currency) for r in await self.read.execute(_used(scope, measure))}
-        limits = await self.read.execute(terms.in_force(scope))
-        found = [self._use(r.customer, r.limit_amount, r.currency, used) for r in limits]
+        """Every customer with a limit (or unlimited) in force, ordered by id, with the amount used."""
+        used = {r["customer"]: (r["amount"], r["currency"]) for r in await self.facts.rows(_used(scope, measure))}
+        limits = await self.facts.rows(terms.in_force(scope))
+        found = [self._use(r["customer"], r["limit_amount"], r["currency"], used) for r in limits]
         return sorted((u for u in found if scope.currency in (None, u.currency)), key=lambda u: u.customer)
 
     @staticmethod
@@ -50,40 +74,53 @@ class StoredMeasures:
         return LimitUse(customer, amount, limit, currency or account)
 
     async def totals(self, scope: Scope) -> Totals:
+        """Sums and counts of the scope's window."""
         sold = await self._one(sales.totals(scope))
         came_in = await self._one(receivables.payments(scope))
-        known = await self._one(customers.number(replace(scope, currency=None, window=None)))
-        return Totals.model_validate({**sold, **came_in, **known})
+        return Totals.model_validate({**sold, **came_in, "customers": await self.customers(scope)})
+
+    async def customers(self, scope: Scope) -> int:
+        """How many customers there are."""
+        found = await self._one(customers.number(replace(scope, currency=None, window=None)))
+        return int(found["customers"])
 
     async def ranking(
         self, scope: Scope, measure: Measure, by: Literal["customer", "product"]
     ) -> Sequence[tuple[str, Decimal]]:
+        """The amount of every customer (those without any at 0) or of every product with one."""
         query = receivables.paid(scope) if measure == "paid" else sales.ranking(scope, measure, by)
-        amounts = {r.subject: r.amount for r in await self.read.execute(query)}
+        amounts = {r["subject"]: r["amount"] for r in await self.facts.rows(query)}
         if by == "customer":
-            names = await self.read.execute(customers.names(replace(scope, currency=None, window=None)))
-            amounts = dict.fromkeys(names.scalars(), Decimal(0)) | amounts
+            names = await self.facts.rows(customers.names(replace(scope, currency=None, window=None)))
+            amounts = dict.fromkeys((r["customer"] for r in names), Decimal(0)) | amounts
         return list(amounts.items())
 
     async def paid(self, scope: Scope) -> PaidSums:
+        """What was paid in full within the scope's window."""
         return PaidSums.model_validate(await self._one(payment_behaviour.sums(scope)))
 
     async def paid_by_customer(self, scope: Scope) -> Sequence[tuple[str, PaidSums]]:
-        rows = await self.read.execute(payment_behaviour.by_customer(scope))
-        return sorted(
-            ((r.customer, PaidSums.model_validate(r, from_attributes=True)) for r in rows), key=lambda found: found[0]
-        )
+        """The same for each customer that paid something in full, ordered by id."""
+        rows = await self.facts.rows(payment_behaviour.by_customer(scope))
+        found = {r["customer"]: PaidSums(**{n: v for n, v in r.items() if n != "customer"}) for r in rows}
+        return sorted(found.items())
 
     async def paid_by_days_late(self, scope: Scope) -> Sequence[PaidOn]:
-        rows = await self.read.execute(payment_behaviour.by_days_late(scope))
-        return [PaidOn(r.days_late, r.instalments, r.amount) for r in rows]
+        """The same by days late, 0 and above."""
+        return [PaidOn(**r) for r in await self.facts.rows(payment_behaviour.by_days_late(scope))]
 
     async def assets(self, point: Point) -> Assets | None:
-        row = (await self.read.execute(assets.in_force(point))).first()
-        return None if row is None else Assets(row.amount, row.currency)
+        """R-118: total assets of the selling company, None before they were reported."""
+        found = await self.facts.rows(assets.in_force(point))
+        return Assets(found[0]["amount"], found[0]["currency"]) if found else None
 
-    async def _one(self, query: sa.Select[Any]) -> dict[str, Any]:
-        return dict((await self.read.execute(query)).mappings().one())
+    async def summed(self, entries: sa.Select[Any]) -> Decimal:
+        """What the entries of an explanation add up to."""
+        return Decimal((await self._one(total(entries)))["total"])
+
+    async def _one(self, query: sa.Select[Any]) -> Mapping[Any, Any]:
+        (row,) = await self.facts.rows(query)
+        return dict(row)
 
 
 def _used(scope: Scope, measure: UsedAmount) -> sa.Select[Any]:

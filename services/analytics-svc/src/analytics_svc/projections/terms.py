@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from analytics_svc.domain.measures import Scope
-from analytics_svc.projections.facts import origin, origin_of, shares, within
+from analytics_svc.projections.facts import latest, origin, origin_of, shares, within
 from engine.projection import Ledger, Row
 from events.base import Money
 from events.credit import AccountOpened, LimitSet, RiskClassSet
@@ -66,6 +66,13 @@ def in_force(scope: Scope) -> sa.Select[Any]:
         .ext(distinct_on(_T.customer))
         .order_by(*latest)
     )
+
+
+def classes(scope: Scope) -> sa.Select[Any]:
+    """By customer: the risk class in force, as `value`."""
+    where = [*within(TABLE, Scope(scope.point)), _T.kind == "class"]
+    held = latest(TABLE, _T.risk_class.label("value"), where=where)
+    return sa.select(held.c.customer, held.c.value)
 
 
 def entries(scope: Scope) -> sa.Select[Any]:
