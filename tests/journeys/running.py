@@ -108,7 +108,9 @@ class Kehu:
             self.process.wait(PATIENCE)
 
     def log(self) -> str:
-        return (self.folder / "kehu.log").read_text()[-3000:]
+        """The end of what it said, on the terminal and in its log file."""
+        places = (self.folder / "kehu.log", self.folder / ".kehu" / self.data / "kehu.log")
+        return "\n".join(p.read_text()[-3000:] for p in places if p.exists())
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """The `kehu` command."""

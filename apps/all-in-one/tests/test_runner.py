@@ -35,3 +35,15 @@ async def test_a_postgresql_given_by_url_is_used_and_none_is_started(
         ("customer", "credit", "complaint", "analytics"), "up"
     )
     assert not (home.folder / "postgresql").exists()
+
+
+def test_the_terminal_is_calm_unless_the_environment_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    logs = embedded_settings(home, 8000).logs
+    assert (logs.format, logs.level, logs.file) == ("pretty", "warning", tmp_path / "kehu.log")
+    monkeypatch.setenv("KEHU_LOGS__LEVEL", "info")
+    monkeypatch.setenv("KEHU_LOGS__FILE", "/var/log/kehu.log")
+    logs = embedded_settings(home, 8000).logs
+    assert (logs.format, logs.level, logs.file) == ("pretty", "info", Path("/var/log/kehu.log"))

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,7 @@ import structlog
 from starlette.datastructures import Headers
 
 from chassis.settings import Logs, Settings, reference
-from chassis.telemetry import configure, correlation, traceparent
+from chassis.telemetry import LOG, configure, correlation, traceparent
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -20,7 +21,11 @@ def restored() -> Iterator[None]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield
+    for handler in root.handlers:
+        if handler not in before[0]:
+            handler.close()
     root.handlers[:], root.level = before
+    logging.getLogger("kehu").setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -36,6 +41,26 @@ def test_an_error_is_logged_by_type_and_place_without_its_message(capsys: pytest
     assert (told["event"], told["error"], told["logger"]) == ("a worker failed", "ValueError", "kehu.any")
     assert "test_telemetry.py" in told["at"][0]
     assert "Zhang" not in line
+
+
+@pytest.mark.usefixtures("restored")
+def test_the_terminal_may_be_spared_what_a_file_keeps_and_files_are_begun_anew(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    configure(Logs(format="pretty", level="warning", file=tmp_path / "kehu.log", file_size=1000, file_count=1))
+    for n in range(20):
+        LOG.info("request", path="/api/credit", n=n)
+        logging.getLogger("kehu.any").info("a worker")
+    LOG.warning("unavailable")
+    said = capsys.readouterr().out
+    assert ("unavailable" in said, "request" in said, "a worker" in said) == (True, False, False)
+    lines = "".join((tmp_path / name).read_text() for name in ("kehu.log.1", "kehu.log")).splitlines()
+    kept = [json.loads(line) for line in lines]
+    assert [(r["event"], r["level"]) for r in kept[-3:]] == [
+        ("request", "info"), ("a worker", "info"), ("unavailable", "warning"),
+    ]  # fmt: skip
+    assert kept[-3]["n"] == 19
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kehu.log", "kehu.log.1"]
 
 
 def test_the_correlation_of_a_request_is_its_own_or_its_traces() -> None:

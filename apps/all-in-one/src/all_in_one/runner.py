@@ -13,7 +13,8 @@ from all_in_one.home import Home, databases
 from all_in_one.services import SERVICES
 from chassis.app import create_app
 from chassis.run import opened, server, working
-from chassis.settings import Keys, Settings
+from chassis.settings import Keys, Logs, Settings
+from chassis.telemetry import configure
 from chassis.workers import ROLES
 from console import pages
 from engine.embedded import External, Postgres
@@ -32,7 +33,14 @@ def embedded_settings(home: Home, port: int) -> Settings:
     http = settings.http.model_copy(update={"port": port})
     auth = settings.auth.model_copy(update={"development": True})
     keys = settings.keys if settings.keys.encryption else Keys(encryption=SecretStr(home.encryption_key()))
-    return settings.model_copy(update={"http": http, "auth": auth, "keys": keys})
+    logs = calm(settings.logs, home)
+    return settings.model_copy(update={"http": http, "auth": auth, "keys": keys, "logs": logs})
+
+
+def calm(logs: Logs, home: Home) -> Logs:
+    """Warnings to the terminal, as text; everything to a file of the company's folder; what is set otherwise stays."""
+    ours = {"format": "pretty", "level": "warning", "file": home.folder / "kehu.log"}
+    return logs.model_copy(update={name: value for name, value in ours.items() if name not in logs.model_fields_set})
 
 
 def unseen(_: Progress) -> None:
@@ -75,6 +83,7 @@ async def up(home: Home, port: int, say: Callable[[str], None], show: Callable[[
     Raises engine.embedded_home.CannotStart or PortTaken with what to do.
     """
     settings = embedded_settings(home, port)
+    configure(settings.logs)
     with listening(settings.http.host, port) as door:
         async with application(home, settings, say, show) as app:
             say(STAGES[2])

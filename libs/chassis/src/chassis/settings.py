@@ -1,6 +1,7 @@
 """Everything that can be set, in groups. The only reader of the environment: ``KEHU_<GROUP>__<FIELD>``."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -169,6 +170,13 @@ class Logs(BaseModel):
 
     format: Literal["json", "pretty"] = Field("json", description="One JSON object a line, or coloured text.")
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level written.")
+    file: Path | None = Field(
+        None,
+        description="A file that gets everything from info on as well, as JSON. `kehu up`: `.kehu/<name>/kehu.log`, "
+        "and on the terminal only warnings, as coloured text.",
+    )
+    file_size: int = Field(10_000_000, gt=0, description="Bytes after which a new file is begun.")
+    file_count: int = Field(5, ge=1, description="Earlier files kept: kehu.log.1 is the last one.")
 
 
 class Settings(BaseSettings):

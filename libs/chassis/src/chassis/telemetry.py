@@ -2,7 +2,11 @@
 
 import logging
 import re
+import sys
 import traceback
+from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -11,6 +15,11 @@ from starlette.datastructures import Headers
 from chassis.settings import Logs
 from engine import ids
 
+_SHARED: Sequence[structlog.typing.Processor] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
 LOG = structlog.stdlib.get_logger("kehu")
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 
@@ -18,28 +27,42 @@ _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}
 def configure(logs: Logs) -> None:
     """Set up logging of this process, once; records of the standard library take the same form."""
     level = logging.getLevelNamesMapping()[logs.level.upper()]
-    renderer = structlog.dev.ConsoleRenderer() if logs.format == "pretty" else structlog.processors.JSONRenderer()
-    steps: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        renderer,
-    ]
-    structlog.configure(processors=steps, wrapper_class=structlog.make_filtering_bound_logger(level))
-    handler = _Forward()
-    handler.setLevel(max(level, logging.INFO))
-    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
+    handlers = [_written(logging.StreamHandler(sys.stdout), level, logs.format)]
+    if logs.file is not None:
+        file = RotatingFileHandler(logs.file, "a", logs.file_size, logs.file_count, encoding="utf-8", delay=True)
+        handlers.append(_written(file, min(level, logging.INFO), "json"))
+    lowest = min(handler.level for handler in handlers)
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    logging.basicConfig(level=max(lowest, logging.INFO), handlers=handlers, force=True)
+    logging.getLogger("kehu").setLevel(lowest)
     for chatty in ("httpx", "httpcore", "asyncio", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-class _Forward(logging.Handler):
-    """Hands records of the standard library on; of an error only its type and place, its message may quote anything."""
+def _written(handler: logging.Handler, level: int, form: str) -> logging.Handler:
+    """`handler` that writes records from `level` on in this form."""
+    pretty = form == "pretty"
+    renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(ensure_ascii=False)
+    handler.setLevel(level)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=[_foreign, *_SHARED],
+        )
+    )
+    return handler
 
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        more = {"error": type(error).__name__, "at": place(error)} if error else {}
-        LOG.log(record.levelno, record.getMessage(), logger=record.name, **more)
+
+def _foreign(_: Any, __: str, told: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A record of the standard library: of an error only its type and place, its message may quote anything."""
+    record: logging.LogRecord = told["_record"]
+    error = record.exc_info[1] if record.exc_info else None
+    more = {"error": type(error).__name__, "at": place(error)} if error else {}
+    return {**{k: v for k, v in told.items() if k != "exc_info"}, "logger": record.name, **more}
 
 
 def correlation(headers: Headers) -> UUID:
