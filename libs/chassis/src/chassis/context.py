@@ -1,5 +1,6 @@
 """What a route may use, and all it may use: `Do` to change, `Read` and `Page` to read, `Today`, `Who`, `allowed`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ __all__ = [
     "Page",
     "Paged",
     "Read",
+    "ReadAll",
     "Today",
     "Who",
     "allowed",
@@ -72,6 +74,10 @@ class Host(Protocol):
 
     async def reached(self, positions: Mapping[str, int]) -> None:
         """Waits until the views have folded these positions, by service name. Raises the problem 503 after a while."""
+        ...
+
+    async def reached_end(self) -> None:
+        """Waits until the views have folded all that the service's log holds now. Raises the problem 503 as above."""
         ...
 
     async def business_day(self) -> date:
@@ -144,13 +150,27 @@ class Doing:
         Raises the problem of the rule that refused.
         """
         expected, self.expected = self.expected, None
-        meta = Meta(self.principal.id, self.correlation, traceparent=self.traceparent)
-        verdict = await self.host.decide(command, self.keyed.command(), meta, self.principal.actor(), expected)
+        verdict = await self._decided(command, self.keyed.command(), expected)
         if verdict.repeated:
             self.response.headers["Idempotent-Replay"] = "true"
         if verdict.outcome == "rejected":
             raise self._refused(verdict)
         return self._answer(verdict, key)
+
+    async def each(self, commands: Mapping[str, Command]) -> dict[str, Verdict]:
+        """The verdicts on commands about different things, by what each is about; one refused stops no other.
+
+        A request that is repeated may bring others: each is decided once under its Idempotency-Key and subject.
+        """
+        ids = [self.keyed.command_about(subject) for subject in commands]
+        decided = await asyncio.gather(*(self._decided(c, i) for c, i in zip(commands.values(), ids, strict=True)))
+        last = max((v.positions[1] for v in decided if v.positions), default=0)
+        self.response.headers[POSITION] = f"{self.host.service.name}:{last}"
+        return dict(zip(commands, decided, strict=True))
+
+    async def _decided(self, command: Command, command_id: UUID, expected: int | None = None) -> Verdict:
+        meta = Meta(self.principal.id, self.correlation, traceparent=self.traceparent)
+        return await self.host.decide(command, command_id, meta, self.principal.actor(), expected)
 
     def new_key(self, prefix: str) -> str:
         """A business key for something new that stays the same when the request is repeated: ``CP-4K2V7Q3HZA``."""
@@ -206,6 +226,17 @@ async def reading(
 
 Read = Annotated[Connection, Depends(reading)]
 """In a route: ``await read.execute(select(invoices))``."""
+
+
+async def reading_all(runtime: Hosted) -> AsyncIterator[Connection]:
+    """A connection over the service's views, once they have folded all that its log holds now."""
+    await runtime.reached_end()
+    async with runtime.reading() as connection:
+        yield connection
+
+
+ReadAll = Annotated[Connection, Depends(reading_all)]
+"""In a route that changes what it finds: nothing recorded before the request is missing."""
 
 
 def positions(text: str, own: str) -> dict[str, int]:

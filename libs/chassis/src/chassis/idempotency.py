@@ -23,6 +23,10 @@ class Keyed:
         n, self.commands = self.commands, self.commands + 1
         return ids.named(self.principal, self.key, *([n] if n else []))
 
+    def command_about(self, subject: str) -> UUID:
+        """The id of the command of this request about `subject`, whichever others there are."""
+        return ids.named(self.principal, self.key, "about", subject)
+
     def business_key(self, prefix: str) -> str:
         """A business key for something new, the same when the request is repeated: ``CP-4K2V7Q3HZA``."""
         return f"{prefix}-{b32encode(ids.named(self.principal, self.key, prefix).bytes)[:10].decode()}"

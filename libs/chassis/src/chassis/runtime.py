@@ -2,10 +2,11 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from engine.ports import Conflict, Meta, Verdict
 from engine.projection import View
 from engine.rounds import Rounds
 from engine.serde import Serde
+from engine.standing import Target
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
 from engine.tabletopics import TableTopics
@@ -107,12 +109,24 @@ class Runtime:
         """Waits until the views have folded these positions, by service name. Raises the problem 503 after a while."""
         deadline = monotonic() + self.settings.http.patience
         for service, position in positions.items():
-            while not await self._reached(service, position):
-                if monotonic() > deadline:
-                    raise Problem(ViewBehind(position=f"{service}:{position}"), headers={"Retry-After": "1"})
-                await asyncio.sleep(LOOK)
+            await self._until(partial(self._reached, service, position), f"{service}:{position}", deadline)
         if positions:
             self._day, self._looks = None, self._looks + 1
+
+    async def reached_end(self) -> None:
+        """Waits until the views have folded all that the service's log holds now. Raises the problem 503 as above."""
+        deadline = monotonic() + self.settings.http.patience
+        for topic in self.service.contexts:
+            goal = Target(topic, await self.bus.head(topic))
+            groups = [group_of(view) for view in self.views if topic in view.topics]
+            reached = partial(standing.reached, self.database.pool, groups, goal)
+            await self._until(reached, f"{topic}:{max(goal.parts.values(), default=0)}", deadline)
+
+    async def _until(self, reached: Callable[[], Awaitable[bool]], goal: str, deadline: float) -> None:
+        while not await reached():
+            if monotonic() > deadline:
+                raise Problem(ViewBehind(position=goal), headers={"Retry-After": "1"})
+            await asyncio.sleep(LOOK)
 
     async def _reached(self, service: str, position: int) -> bool:
         owner = next((db for topic, db in self.owners.items() if OWNERS.get(topic) == service), None)

@@ -114,6 +114,9 @@ class Company(BaseModel):
 
     id: str = Field("main", description="The legal entity; stands in every event.")
     time_zone: str = Field("Asia/Shanghai", description="IANA name; business dates are dates there.")
+    stale_after: int = Field(
+        365, gt=0, description="Days after which the record of a customer is stale unless verified (R-008)."
+    )
     opens_days: bool = Field(True, description="Open each business day by the clock; false: by command only.")
 
 

@@ -5,6 +5,7 @@ from customer_svc.api import routes
 from customer_svc.domain import calendar, customer, delivery, order, record
 from customer_svc.domain.reactions import REACTIONS
 from customer_svc.intake import TAKES
+from customer_svc.projections.blocks import BLOCKS
 from customer_svc.projections.customers import CUSTOMERS
 from customer_svc.projections.orders import ORDERS
 
@@ -15,7 +16,7 @@ SERVICE = Service(
     contexts=("customer", "company"),
     routes=routes,
     deciders=(customer.DECIDER, record.DECIDER, order.DECIDER, delivery.DECIDER, calendar.DECIDER),
-    views=(CUSTOMERS, ORDERS),
+    views=(CUSTOMERS, BLOCKS, ORDERS),
     reactions=REACTIONS,
     intake=TAKES,
     open_day=lambda company, day: calendar.OpenDay(company=company, day=day),

@@ -46,10 +46,11 @@ class UpdateBasics(Command):
 
 
 class AssignOwner(Command):
-    """Make one employee responsible for the customer (R-011)."""
+    """Make one employee responsible for the customer (R-011); `previous`: only if that one is responsible now."""
 
     customer: CustomerId
     owner: Id
+    previous: Id | None = None
 
 
 class RecordContact(Command):
@@ -131,10 +132,22 @@ class CurrencyIsFixed(Rejected):
     zh: ClassVar[str] = "客户 {customer} 以 {currency} 结算，不能改为 {requested}：一个账户只有一种币种。"
 
 
+class OwnedByAnother(Rejected):
+    """Customer {customer} is not looked after by {previous}, or not any more."""
+
+    zh: ClassVar[str] = "客户 {customer} 不是或已不再由 {previous} 负责。"
+
+
 class NoSuchContact(NotFound):
     """Person {person} is not a contact of customer {customer}."""
 
     zh: ClassVar[str] = "{person} 不是客户 {customer} 的联系人。"
+
+
+class NoProfile(NotFound):
+    """Nothing is recorded about person {person} of customer {customer} beyond name and role."""
+
+    zh: ClassVar[str] = "客户 {customer} 的 {person} 尚无个人档案。"
 
 
 class PersonIsErased(Rejected):
@@ -143,7 +156,7 @@ class PersonIsErased(Rejected):
     zh: ClassVar[str] = "客户 {customer} 的 {person} 的个人资料已被删除，不能再以此编号登记。"
 
 
-RULES = (NoSuchCustomer, CustomerExists, CurrencyIsFixed, NoSuchContact, PersonIsErased)
+RULES = (NoSuchCustomer, CustomerExists, CurrencyIsFixed, OwnedByAnother, NoSuchContact, NoProfile, PersonIsErased)
 
 # --- decide -------------------------------------------------------------------------------------------------------
 
@@ -166,7 +179,7 @@ def _decide(command: CustomerCommand, state: Customer, facts: Facts) -> Sequence
         case UpdateBasics():
             return _update(command.customer, command.basics, _registered(command, state))
         case AssignOwner():
-            return _assign(command.customer, command.owner, _registered(command, state).owner)
+            return _assign(command, _registered(command, state).owner)
         case RecordContact() | RecordProfile() | RemoveContact() | ErasePerson():
             _registered(command, state)
             return _decide_person(command, state)
@@ -230,11 +243,15 @@ def _update(customer: str, wanted: Basics, present: Basics) -> Sequence[Event]:
     owner = wanted.owner or present.owner
     basics = wanted.model_copy(update={"owner": present.owner})
     updated = [] if basics == present else [CustomerUpdated(customer=customer, basics=basics)]
-    return [*updated, *(_assign(customer, owner, present.owner) if owner else [])]
+    return [*updated, *(_assign(AssignOwner(customer=customer, owner=owner), present.owner) if owner else [])]
 
 
-def _assign(customer: str, owner: str, previous: str | None) -> Sequence[Event]:
-    return [] if owner == previous else [OwnerAssigned(customer=customer, owner=owner, previous=previous)]
+def _assign(command: AssignOwner, present: str | None) -> Sequence[Event]:
+    if command.owner == present:
+        return []
+    if command.previous not in (None, present):
+        raise OwnedByAnother(customer=command.customer, previous=command.previous)
+    return [OwnerAssigned(customer=command.customer, owner=command.owner, previous=present)]
 
 
 def _record_contact(customer: str, contact: Contact, state: Customer) -> Sequence[Event]:

@@ -1,0 +1,48 @@
+"""Who looks after which customers (R-011)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query
+
+from chassis.context import Answer, Do, Log, Read, ReadAll, allowed
+from customer_svc.api.staleness import StaleBefore
+from customer_svc.domain.customer import AssignOwner
+from customer_svc.projections import owners
+from customer_svc.projections.owners import HandedOver, OwnerRow, Responsibility
+from events.base import Id
+
+router = APIRouter(tags=["owners"])
+SALES, OPERATIONS = allowed("sales"), allowed("operations")
+AT_ONCE = 1000
+
+
+@router.put("/owner", dependencies=[SALES], summary="Assign the owner")
+async def assign_owner(do: Do, command: AssignOwner) -> Answer:
+    """Makes one employee responsible for the customer; with `previous`, only if that one is responsible now."""
+    return await do(command, key=command.customer)
+
+
+@router.post("/owners/hand-over", dependencies=[OPERATIONS], summary="Hand all customers of an employee to another")
+async def hand_over(
+    do: Do,
+    read: ReadAll,
+    stale_before: StaleBefore,
+    previous: Annotated[Id, Body(description="Whose customers they are now.", examples=["zhao"])],
+    owner: Annotated[Id, Body(description="Whose they become.", examples=["chen"])],
+) -> HandedOver:
+    """Up to 1,000 customers at once; `GET /?owner=` shows beforehand which. Repeating it does nothing twice."""
+    keys, left = await owners.of(read, previous, stale_before, AT_ONCE)
+    commands = {key: AssignOwner(customer=key, owner=owner, previous=previous) for key in keys}
+    return HandedOver.told(await do.each(commands), left)
+
+
+@router.get("/owners", summary="Employees and their customers")
+async def list_owners(read: Read, stale_before: StaleBefore) -> list[OwnerRow]:
+    """How many customers each looks after, how many of them are stale; at the end those without an owner."""
+    return await owners.counted(read, stale_before)
+
+
+@router.get("/owners/history", summary="Who looked after a customer, from when to when")
+async def owner_history(log: Log, customer: Annotated[str, Query(examples=["C-103"])]) -> list[Responsibility]:
+    """The first one first."""
+    return await owners.history(log, customer)
