@@ -76,9 +76,12 @@ class Boxes(Facts):
         return cls(base.today, base.now, base.actor, base.initial_load, known)
 
 
-def carried(command: Empty, facts: Boxes, events: Sequence[Any]) -> Boxes:
-    mine = [e.complaint for e in events if e.customer == command.customer]
-    return replace(facts, known=tuple(dict.fromkeys([*facts.known, *mine])))
+def carried(facts: Boxes, events: Sequence[Any]) -> Boxes:
+    return replace(facts, known=tuple(dict.fromkeys([*facts.known, *(e.complaint for e in events)])))
+
+
+def about(command: Put | Empty) -> str:
+    return command.customer
 
 
 def streams(command: Put | Empty, facts: Boxes) -> list[Ref[Decimal]]:
@@ -109,7 +112,7 @@ def labelled(command: Open, facts: Facts) -> list[Ref[Decimal]]:
     return [BOX(command.label)]
 
 
-BOXES = Decider((Put, Empty), streams, decide, candidates=Candidates(Boxes.of, (CauseAnalysed,), carried))
+BOXES = Decider((Put, Empty), streams, decide, candidates=Candidates(Boxes.of, (CauseAnalysed,), about, carried))
 OPENING: Decider[Facts] = Decider((Open,), labelled, lambda c, s, f: [], (NoSuchLabel,))
 
 

@@ -1,6 +1,7 @@
 """Ids sort in the order they were drawn, named ones never change, parts are Kafka's."""
 
 from datetime import UTC, datetime
+from uuid import uuid5
 
 import pytest
 
@@ -20,6 +21,7 @@ def test_named_ids_are_the_same_for_ever() -> None:
     assert ids.named("a", "bc") != ids.named("ab", "c")
     assert ids.named("a") != ids.named("a", "")
     assert ids.named(1) == ids.named("1")
+    assert all(ids.named(n) == uuid5(ids.NAMESPACE, f"{len(str(n))}:{n}") for n in range(1000))
 
 
 @pytest.mark.parametrize(

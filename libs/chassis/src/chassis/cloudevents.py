@@ -1,10 +1,9 @@
 """CloudEvents 1.0 over HTTP: messages of an ERP read in all three modes, events of ours written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
@@ -24,8 +23,7 @@ class NoMessage(ValueError):
     """This is no CloudEvent; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message: `key` is its identity for ever, `recorded` the recorded time an initial load asserts.
 
     `digest` is the same for the same type and body, however the JSON was written. `came`: topic, part and offset of the
@@ -72,7 +70,7 @@ def of_record(record: Record) -> Message:
     binary = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
     found = message(content if kind == STRUCTURED else {**binary, "data": content})
     trace = content.get("traceparent") if kind == STRUCTURED else binary.get("traceparent")
-    return replace(found, came=record.place, traceparent=trace if isinstance(trace, str) else None)
+    return found._replace(came=record.place, traceparent=trace if isinstance(trace, str) else None)
 
 
 def batch(body: bytes, most: int) -> list[Message | NoMessage]:

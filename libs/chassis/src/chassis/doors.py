@@ -65,7 +65,7 @@ async def intake(
     principal: Who,
     origin: Annotated[Origin, Query(description="initial_load: history, before the company goes live.")] = "live",
     accept_language: Annotated[str | None, Header()] = None,
-) -> Receipt | Receipts:
+) -> Receipt | Response:
     """One document (binary or structured mode) or up to 1000 (batch mode); each is answered with its receipt."""
     runtime: Runtime = request.app.state.runtime
     if origin == "initial_load" and await runtime.went_live():
@@ -74,8 +74,8 @@ async def intake(
     door = _Door(runtime, sender, language_of(accept_language))
     if cloudevents.is_batch(request.headers):
         receipts = await door.batch(await request.body())
-        response.status_code = 202 if any(r.verdict == "waiting" for r in receipts.items) else 200
-        return receipts
+        status = 202 if any(r.verdict == "waiting" for r in receipts.items) else 200
+        return Response(receipts.model_dump_json(), status, media_type="application/json")  # made here, valid
     taken = await door.single(request.headers, await request.body())
     response.status_code = 200 if taken.duplicate else 202
     response.headers[POSITION] = f"{runtime.service.name}:{taken.entry.position or 0}"

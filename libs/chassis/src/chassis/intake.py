@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -18,7 +19,7 @@ from chassis.problems import InvalidDocument, OtherBody, UnknownType, UnknownVer
 from chassis.service import ToCommands
 from chassis.settings import Intake as IntakeSettings
 from engine import ids
-from engine.decider import Command, Rejected, Waits
+from engine.decider import Actor, Command, Rejected, Waits
 from engine.handle import KEY_REUSED, Asked
 from engine.inbox import Entry, Inbox, Waiting
 from engine.personal import holds_personal
@@ -35,7 +36,7 @@ class Decides(Protocol):
     async def handle_each(self, asked: Sequence[Asked]) -> list[Verdict | BaseException]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sender:
     """Who sent a request to the intake, and how it is to be understood."""
 
@@ -43,6 +44,11 @@ class Sender:
     correlation: UUID
     traceparent: str | None = None
     origin: Origin = "live"
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who asks, as rules see it."""
+        return self.principal.actor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +89,12 @@ class _Draft:
         return len(self.commands) == 1
 
     def asked(self) -> list[Asked]:
-        meta = Meta(
-            self.sender.principal.id,
-            self.correlation,
-            traceparent=self.traceparent,
-            origin=self.sender.origin,
-            asserted_recorded=self.message.recorded if self.sender.origin == "initial_load" else None,
-        )
-        actor = self.sender.principal.actor()
-        return [Asked(c, command_id(self.message, self.attempt, n), meta, actor) for n, c in enumerate(self.commands)]
+        message, sender = self.message, self.sender
+        recorded = message.recorded if sender.origin == "initial_load" else None
+        trace = self.traceparent
+        meta = Meta(sender.principal.id, self.correlation, None, trace, sender.origin, recorded)
+        ids_ = [command_id(message, self.attempt, n) for n in range(len(self.commands))]
+        return [Asked(c, i, meta, sender.actor, said=message.digest) for c, i in zip(self.commands, ids_, strict=True)]
 
     def entry(self, verdict: Literal["accepted", "waiting", "rejected"], **more: Any) -> Entry:
         return _entry(self.message, self.attempt, verdict, self.document.about, **more)

@@ -1,12 +1,10 @@
 """Folded states by stream, so that a busy stream is not read again for each command."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """The state of a stream at a version."""
 
     version: int

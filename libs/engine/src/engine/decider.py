@@ -1,7 +1,7 @@
 """How a service decides: commands, aggregates, rules. Pure; `engine.handle` does the loading and storing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -71,16 +71,22 @@ class Aggregate(Generic[S]):
         return current
 
 
-@dataclass(frozen=True, slots=True)
 class Ref(Generic[S]):
-    """One aggregate by its key; `stream` is the name of its stream: ``invoice-4711``."""
+    """One aggregate by its key; `stream` is the name of its stream: ``invoice-4711``, which makes it the one it is."""
 
-    aggregate: Aggregate[S] = field(compare=False)
-    key: str
+    __slots__ = ("aggregate", "key", "stream")
 
-    @property
-    def stream(self) -> str:
-        return f"{self.aggregate.category}-{self.key}"
+    def __init__(self, aggregate: Aggregate[S], key: str) -> None:
+        self.aggregate, self.key, self.stream = aggregate, key, f"{aggregate.category}-{key}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ref) and self.stream == other.stream
+
+    def __hash__(self) -> int:
+        return hash(self.stream)
+
+    def __repr__(self) -> str:
+        return f"Ref({self.stream})"
 
 
 class States:
@@ -126,12 +132,14 @@ class Candidates(Generic[F]):
 
     `decide` proves by the states that no candidate is missing, and raises StaleFacts where one is. So it is tried with
     `unasked` facts first, before any view was read. `carried` are the facts with what earlier commands of the same
-    append came to, their events of the types in `heeds`: no view and no log can know of them yet.
+    append came to, their events of the types in `heeds` about the same customer as the command is `about`: no view and
+    no log can know of them yet.
     """
 
     unasked: Callable[[Facts], F]
     heeds: tuple[type[Event], ...]
-    carried: Callable[[Any, F, Sequence[Event]], F]
+    about: Callable[[Any], str | None]
+    carried: Callable[[F, Sequence[Event]], F]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from uuid import UUID
 from engine import clock
 from engine.cache import Folded, StateCache
 from engine.database import Connection, Database
-from engine.decider import Command, Decider, Facts, Ref, StaleFacts, States
+from engine.decider import Actor, Command, Decider, Facts, Ref, StaleFacts, States
 from engine.ports import Conflict, StoreFailed, Verdict
 from engine.runs import KEY_REUSED, Asked, Planned, Run, WrongVersion, answered, plan
 from engine.snapshots import Snapshots, keeps_personal
 from engine.store import PostgresStore
 from engine.turns import Turn, Turns
+from events.envelope import Origin
 
 __all__ = ["KEY_REUSED", "Asked", "FactsLoader", "Handler", "each"]
 
@@ -104,10 +105,13 @@ class Handler:
     async def _plan(self, asked: Sequence[Asked]) -> list[Planned]:
         """Commands with their streams; those whose facts are candidates without having asked for them."""
         today, now = await self._today(), clock.now()
-        base = [
-            Facts(max(today, one.opened or today), now, one.actor, one.meta.origin == "initial_load") for one in asked
-        ]
-        begun = [self._begun(one, facts) for one, facts in zip(asked, base, strict=True)]
+        base: dict[tuple[Actor, Origin, date | None], Facts] = {}
+        begun: list[Planned] = []
+        for one in asked:
+            about = one.actor, one.meta.origin, one.opened
+            if about not in base:
+                base[about] = Facts(max(today, one.opened or today), now, one.actor, one.meta.origin == "initial_load")
+            begun.append(self._begun(one, base[about]))
         return await self._informed(begun, [n for n, p in enumerate(begun) if p.asks and not p.decider.candidates])
 
     def _begun(self, asked: Asked, facts: Facts) -> Planned:
@@ -286,18 +290,21 @@ class Handler:
 
 def grouped(planned: Sequence[Planned]) -> list[list[Planned]]:
     """Commands that share a stream, directly or through others, in one group and in their order."""
-    group_of: dict[str, int] = {}
-    groups: dict[int, list[int]] = {}
+    group_of: dict[str, list[int]] = {}
+    groups: list[list[int]] = []
     for number, one in enumerate(planned):
-        touched = {group_of[ref.stream] for ref in one.refs if ref.stream in group_of}
-        target = min(touched, default=number)
-        members = groups.setdefault(target, [])
-        for other in touched - {target}:
-            members += groups.pop(other)
-            group_of |= {stream: target for stream, group in group_of.items() if group == other}
-        members.append(number)
-        group_of |= {ref.stream: target for ref in one.refs}
-    return [[planned[n] for n in sorted(members)] for members in groups.values()]
+        touched = {id(g): g for ref in one.refs if (g := group_of.get(ref.stream))}.values()
+        group: list[int] = max(touched, key=len, default=[])
+        for other in touched:
+            if other is not group:
+                group += other
+                for n in other:
+                    groups[n] = group
+                    group_of |= {ref.stream: group for ref in planned[n].refs}
+        group.append(number)
+        groups.append(group)
+        group_of |= {ref.stream: group for ref in one.refs}
+    return [[planned[n] for n in sorted(group)] for group in {id(group): group for group in groups}.values()]
 
 
 def packed(groups: Sequence[Sequence[Planned]], most: int) -> list[list[Sequence[Planned]]]:

@@ -1,9 +1,9 @@
 """What came in from an ERP and what became of it: the tables behind the intake."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import orjson
 
@@ -57,8 +57,10 @@ _UNANSWERED = "select exists (select from inbox where came is not null and recei
 _ANSWERS = "select * from inbox where came is not null and receipt > $1 order by receipt limit $2"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+_NO_PARAMS: Mapping[str, Any] = {}
+
+
+class Entry(NamedTuple):
     """The present verdict on a message. `attempt` counts the decisions made about it; `receipt` orders the verdicts.
 
     `came`: topic, part and offset of the record it was in; None where it came over HTTP.
@@ -72,7 +74,7 @@ class Entry:
     attempt: int
     verdict: Outcome
     rule: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = _NO_PARAMS
     position: int | None = None
     receipt: int = 0
     decided_at: datetime | None = None
@@ -185,7 +187,7 @@ def _entry_columns(entries: Sequence[Entry]) -> tuple[list[Any], ...]:
         [e.attempt for e in entries],
         [e.verdict for e in entries],
         [e.rule for e in entries],
-        [orjson.dumps(e.params, default=str).decode() for e in entries],
+        [orjson.dumps(e.params, default=str).decode() if e.params else "{}" for e in entries],
         [e.position for e in entries],
         [e.came for e in entries],
     )

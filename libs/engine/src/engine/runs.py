@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -23,7 +23,8 @@ KEY_REUSED = "key-reused"
 class Asked:
     """A command on its way. `id` makes it the one it is; `expected` (If-Match) is the first named stream's version.
 
-    `opened` is a business day whoever asks has seen open: it is decided on that day or a later one.
+    `opened` is a business day whoever asks has seen open: it is decided on that day or a later one. `said` is the
+    digest of what was asked, where whoever asks has one of its own.
     """
 
     command: Command
@@ -32,15 +33,17 @@ class Asked:
     actor: Actor
     expected: int | None = None
     opened: date | None = None
+    said: bytes | None = None
 
     def digest(self) -> bytes:
         """What this command says, in 32 bytes: the same id with another digest is refused."""
+        if self.said is not None:
+            return self.said
         body = orjson.dumps(self.command.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
         return sha256(type(self.command).__name__.encode() + b"\0" + body).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A command with what its decision needs. `asks`: the views have yet to be asked for its facts."""
 
     asked: Asked
@@ -71,7 +74,7 @@ class Run:
         self.folded = dict(loaded)
         self.refs: dict[str, Ref[Any]] = {}
         self._events: list[NewEvent] = []
-        self._of_type: dict[type[Event], list[Event]] = {}
+        self._of_type: dict[tuple[type[Event], str | None], list[Event]] = {}
         self._verdicts: list[Verdict] = []
         self._metas: list[Meta] = []
 
@@ -125,8 +128,9 @@ class Run:
         candidates, facts = planned.decider.candidates, planned.facts
         if candidates is None:
             return facts
-        heeded = [event for kind in candidates.heeds for event in self._of_type.get(kind, ())]
-        carried: Facts = candidates.carried(planned.asked.command, facts, heeded) if heeded else facts
+        about = candidates.about(planned.asked.command)
+        heeded = [event for kind in candidates.heeds for event in self._of_type.get((kind, about), ())]
+        carried: Facts = candidates.carried(facts, heeded) if heeded else facts
         return carried
 
     def _named(self, planned: Planned, facts: Facts) -> Sequence[Ref[Any]]:
@@ -137,19 +141,19 @@ class Run:
         return named
 
     def _apply(self, planned: Planned, refs: Mapping[str, Ref[Any]], decision: Decision) -> Verdict:
-        asked, first = planned.asked, len(self._events) + 1
-        after = {stream: self.folded[stream] for stream in refs}
+        asked, folded, events = planned.asked, self.folded, self._events
+        after, first, meta = {stream: folded[stream] for stream in refs}, len(events) + 1, asked.meta
         made: list[NewEvent] = []
         for ref, event in decision:
-            before = after[ref.stream]
-            after[ref.stream] = Folded(before.version + 1, ref.aggregate.evolve(before.state, event))
-            made.append(NewEvent(ref.stream, event, event.effective_on() or planned.facts.today, asked.meta))
-        self.folded |= after
-        self._events += made
-        for _, event in decision:
-            self._of_type.setdefault(type(event), []).append(event)
-        reached = {stream: folded.version for stream, folded in after.items()}
-        positions = (first, len(self._events)) if made else None
+            version, state = after[ref.stream]
+            after[ref.stream] = Folded(version + 1, ref.aggregate.evolve(state, event))
+            made.append(NewEvent(ref.stream, event, event.effective_on() or planned.facts.today, meta))
+        folded |= after
+        events += made
+        for new in made:
+            self._of_type.setdefault((type(new.event), new.event.about), []).append(new.event)
+        reached = {stream: at.version for stream, at in after.items()}
+        positions = (first, len(events)) if made else None
         return Verdict(asked.id, "accepted" if made else "nothing", asked.digest(), None, None, reached, positions)
 
 

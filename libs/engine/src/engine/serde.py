@@ -117,6 +117,10 @@ class Serde:
         return self.keys
 
 
+WRITTEN = 5
+"""Fields of Meta that are kept with an event; the recorded time has a column of its own."""
+
+
 def write_meta(meta: Meta) -> str:
     """Who and why, as it is stored with each event."""
     return orjson.dumps(

@@ -17,7 +17,7 @@ from engine.appender import Appender, read_verdict
 from engine.batches import Row
 from engine.database import Database
 from engine.ports import Append, Appended, RawEvent, Verdict
-from engine.serde import Serde, write_meta
+from engine.serde import WRITTEN, Serde, write_meta
 from engine.wakeups import Wakeups
 from events.base import COMPANY
 from events.envelope import Envelope
@@ -151,15 +151,15 @@ class PostgresStore:
         await self._appender.close()
 
     def _rows(self, append: Append) -> list[Row]:
-        meta, whole = append.meta, Fragment(write_meta(append.meta))
+        said, whole = append.meta, Fragment(write_meta(append.meta))
         steps: dict[str, int] = {}
         rows: list[Row] = []
         for stream, event, effective, own in append.events:
-            name = ids.new()
+            name, meta = ids.new(), own or append.meta
             steps[stream] = step = steps.get(stream, 0) + 1
-            if (own or append.meta) is not meta:
-                meta = own or append.meta
-                whole = Fragment(write_meta(meta))
+            if meta is not said:
+                whole = whole if meta[:WRITTEN] == said[:WRITTEN] else Fragment(write_meta(meta))
+                said = meta
             kind, about = event.type, event.about
             topic = kind.partition(".")[0]
             part = 0 if topic == COMPANY else ids.part_of(about or stream)

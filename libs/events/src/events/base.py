@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from events.currencies import minor_units
+from events.currencies import UNITS, minor_units
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,63}$")]
 """A business key: given by the ERP or drawn by us. Letters, digits and ``._:@/-``, 64 at most."""
@@ -29,10 +30,46 @@ def _known_currency(code: str) -> str:
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
 
 
+V = TypeVar("V", bound="Value")
+
+
 class Value(BaseModel):
     """An immutable part of an event or command; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def told_as(self, other: type[V]) -> V:
+        """The same content as an `other`, a class of the same fields; nothing is validated again.
+
+        Raises TypeError where the two are not declared alike.
+        """
+        if not _alike(type(self), other):
+            raise TypeError(f"{type(self).__name__} and {other.__name__} are not of the same fields")
+        return _made(other, dict(self.__dict__), set(self.model_fields_set))
+
+
+_set_content = vars(BaseModel)["__dict__"].__set__
+_set_given = vars(BaseModel)["__pydantic_fields_set__"].__set__
+_set_extra = vars(BaseModel)["__pydantic_extra__"].__set__
+_set_private = vars(BaseModel)["__pydantic_private__"].__set__
+
+
+def _made(model: type[V], content: dict[str, Any], given: set[str]) -> V:
+    """A `model` of this content, as it is: faster than `model_construct`, which looks for defaults and aliases."""
+    made = model.__new__(model)
+    _set_content(made, content)
+    _set_given(made, given)
+    _set_extra(made, None)
+    _set_private(made, None)
+    return made
+
+
+@cache
+def _alike(one: type[Value], other: type[Value]) -> bool:
+    """Whether what is valid for `one` is for `other`."""
+    fields = [{n: (f.annotation, f.metadata) for n, f in model.model_fields.items()} for model in (one, other)]
+    rules = other.__pydantic_decorators__
+    return fields[0] == fields[1] and not (rules.model_validators or rules.field_validators or rules.validators)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +82,39 @@ Amount = Annotated[Decimal, AmountMark()]
 AmountOrNone = Annotated[Decimal | None, AmountMark()]
 
 
+MOST_DIGITS = 20
+PLAIN_BELOW = 16
+"""Digits before the point of an amount that needs no closer look, in whatever currency."""
+
+
 class Money(Value):
     """An amount in the minor units of its ISO 4217 currency; may be negative.
 
     Raises ValueError (a 422 at the edge) for more places than the currency has: JPY 0, CNY 2, KWD 3.
     """
 
-    amount: Annotated[Decimal, Field(max_digits=20, allow_inf_nan=False)]
+    amount: Annotated[Decimal, Field(max_digits=MOST_DIGITS, allow_inf_nan=False)]
     currency: Currency
+
+    @classmethod
+    def of(cls, amount: Decimal, currency: str) -> Self:
+        """As calling the class does, in half the time for what is plainly right: results of our own arithmetic.
+
+        Raises pydantic's ValidationError.
+        """
+        unit = UNITS.get(currency)
+        if unit and amount.same_quantum(unit) and amount.adjusted() < PLAIN_BELOW and cls._allows(amount):
+            return _made(cls, {"amount": amount, "currency": currency}, {"amount", "currency"})
+        return cls(amount=amount, currency=currency)
+
+    @classmethod
+    def _allows(cls, amount: Decimal) -> bool:
+        return True
 
     @model_validator(mode="after")
     def _no_finer_than_the_currency(self) -> Self:
+        if self.amount.same_quantum(UNITS[self.currency]):
+            return self
         places = -int(self.amount.as_tuple().exponent)
         if places > minor_units(self.currency) and self.amount != round(self.amount, minor_units(self.currency)):
             raise ValueError(f"{self.currency} has {minor_units(self.currency)} decimal places, {self.amount} has more")
@@ -88,9 +147,13 @@ class Money(Value):
 class NonNegativeMoney(Money):
     """Money that must not be negative (a limit, a price)."""
 
+    @classmethod
+    def _allows(cls, amount: Decimal) -> bool:
+        return amount >= 0
+
     @model_validator(mode="after")
     def _not_negative(self) -> Self:
-        if self.amount < 0:
+        if not self._allows(self.amount):
             raise ValueError(f"the amount must not be negative, it is {self.amount}")
         return self
 
@@ -98,9 +161,13 @@ class NonNegativeMoney(Money):
 class PositiveMoney(Money):
     """Money that must be above zero (an invoice, a payment)."""
 
+    @classmethod
+    def _allows(cls, amount: Decimal) -> bool:
+        return amount > 0
+
     @model_validator(mode="after")
     def _positive(self) -> Self:
-        if self.amount <= 0:
+        if not self._allows(self.amount):
             raise ValueError(f"the amount must be above zero, it is {self.amount}")
         return self
 

@@ -16,6 +16,8 @@ _PLACES = {
         2,
     ),
 }
+UNITS = {code: Decimal(1).scaleb(-places) for code, places in _PLACES.items()}
+"""The smallest amount of each: 0.01 of CNY."""
 
 _ENOUGH = 80
 """Digits no sum of amounts has."""

@@ -24,26 +24,22 @@ def terms(document: CreditTerms) -> Sequence[Command]:
 
 def invoice(document: Invoice) -> Command:
     """The invoice as it is."""
-    return IssueInvoice(**_fields(document))
+    return document.told_as(IssueInvoice)
 
 
 def credit_note(document: CreditNote) -> Command:
     """The credit note as it is."""
-    return IssueCreditNote(**_fields(document))
+    return document.told_as(IssueCreditNote)
 
 
 def payment(document: Payment) -> Command:
     """The payment as it is."""
-    return ReceivePayment(**_fields(document))
+    return document.told_as(ReceivePayment)
 
 
 def balance_sheet(document: BalanceSheet) -> Command:
     """The total assets."""
     return ReportAssets(total_assets=document.total_assets, on=document.on)
-
-
-def _fields(document: Document) -> dict[str, Any]:
-    return {name: getattr(document, name) for name in type(document).model_fields}
 
 
 TAKES: Mapping[type[Document], Callable[[Any], Command | Sequence[Command]]] = MappingProxyType(

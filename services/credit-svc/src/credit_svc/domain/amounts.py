@@ -7,14 +7,14 @@ from events.base import Money, NonNegativeMoney, PositiveMoney
 
 def money(amount: Decimal, currency: str) -> Money:
     """Any amount."""
-    return Money(amount=amount, currency=currency)
+    return Money.of(amount, currency)
 
 
 def non_negative(amount: Decimal, currency: str) -> NonNegativeMoney:
     """An amount of zero or more."""
-    return NonNegativeMoney(amount=amount, currency=currency)
+    return NonNegativeMoney.of(amount, currency)
 
 
 def positive(amount: Decimal, currency: str) -> PositiveMoney:
     """An amount above zero."""
-    return PositiveMoney(amount=amount, currency=currency)
+    return PositiveMoney.of(amount, currency)

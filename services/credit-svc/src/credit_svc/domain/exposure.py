@@ -93,9 +93,9 @@ def moved(
     order: str | None = None,
 ) -> list[ExposureChanged]:
     """The event that states `changes`; none where nothing moved."""
-    stated: dict[Category, Money] = {c: Money(amount=a, currency=currency) for c, a in changes.items() if a}
+    stated: dict[Category, Money] = {c: Money.of(a, currency) for c, a in changes.items() if a}
     by_day = sorted((due or {}).items())
-    split = tuple(DueAmount(due=d, amount=Money(amount=a, currency=currency)) for d, a in by_day if a)
+    split = tuple(DueAmount(due=d, amount=Money.of(a, currency)) for d, a in by_day if a)
     if not stated and not split:
         return []
     return [
@@ -115,8 +115,10 @@ def _shifted(due: Mapping[date, Decimal], changes: tuple[DueAmount, ...]) -> Map
         return due
     sums = dict(due)
     for change in changes:
-        sums[change.due] = sums.get(change.due, ZERO) + change.amount.amount
-    return {day: amount for day, amount in sums.items() if amount}
+        amount = sums.pop(change.due, ZERO) + change.amount.amount
+        if amount:
+            sums[change.due] = amount
+    return sums
 
 
 def _order_moved(state: Exposure, event: ExposureChanged) -> Mapping[str, OpenOrder]:

@@ -40,24 +40,29 @@ class CreditFacts(Facts):
         return cls(*said, open_invoices, in_order, open_cash, all_cash)
 
 
-def carried(command: Any, facts: CreditFacts, events: Sequence[Event]) -> CreditFacts:
-    """`facts` with the documents these events issue to the customer of `command`."""
+def carried(facts: CreditFacts, events: Sequence[Event]) -> CreditFacts:
+    """`facts` with the documents these events issue to the customer."""
     invoices = dict.fromkeys(facts.open_invoices)
     cash = dict.fromkeys(facts.open_cash)
     for event in events:
         match event:
-            case InvoiceIssued(customer=command.customer):
+            case InvoiceIssued():
                 invoices[event.invoice] = None
-            case PaymentReceived(customer=command.customer):
+            case PaymentReceived():
                 cash["payment", event.payment] = None
-            case CreditNoteIssued(customer=command.customer):
+            case CreditNoteIssued():
                 cash["credit_note", event.credit_note] = None
             case _:
                 pass
     return replace(facts, open_invoices=tuple(invoices), open_cash=tuple(cash))
 
 
-FOR_PAYMENTS = Candidates(CreditFacts.of, (InvoiceIssued,), carried)
+def _customer(command: Any) -> str:
+    customer: str = command.customer
+    return customer
+
+
+FOR_PAYMENTS = Candidates(CreditFacts.of, (InvoiceIssued,), _customer, carried)
 """What a payment may settle."""
-FOR_INVOICES = Candidates(CreditFacts.of, (PaymentReceived, CreditNoteIssued), carried)
+FOR_INVOICES = Candidates(CreditFacts.of, (PaymentReceived, CreditNoteIssued), _customer, carried)
 """What an invoice may take up."""

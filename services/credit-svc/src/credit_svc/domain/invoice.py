@@ -129,6 +129,10 @@ def _converted(cmd: IssueInvoice, account: CreditAccount, instalments: Sequence[
     )
 
 
+def _total(instalments: Sequence[Instalment], currency: str) -> PositiveMoney:
+    return positive(sum((i.amount.amount for i in instalments), Decimal(0)), currency)
+
+
 def _issued(cmd: IssueInvoice, account: CreditAccount) -> InvoiceIssued:
     _of_one_currency(cmd)
     instalments = _converted(cmd, account, _instalments(cmd))
@@ -138,7 +142,7 @@ def _issued(cmd: IssueInvoice, account: CreditAccount) -> InvoiceIssued:
         invoice=cmd.invoice,
         order=cmd.order,
         invoice_date=cmd.invoice_date,
-        amount=positive(sum((i.amount.amount for i in instalments), Decimal(0)), account.currency),
+        amount=_total(instalments, account.currency) if foreign else cmd.amount,
         instalments=instalments,
         lines=cmd.lines,
         document_amount=cmd.amount if foreign else None,

@@ -67,7 +67,7 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
 
 
 def money(amount: Decimal, currency: str) -> NonNegativeMoney:
-    return NonNegativeMoney(amount=amount, currency=currency)
+    return NonNegativeMoney.of(amount, currency)
 
 
 def _exact(lines: Iterable[OrderLine]) -> Decimal:
