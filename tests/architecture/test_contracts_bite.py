@@ -133,6 +133,8 @@ CASES = (
     Case("one-kafka", "another module of the engine", {"engine.strange": "from aiokafka import AIOKafkaProducer\n"}),
     Case("one-kafka", "the chassis", {"chassis.strange": "import aiokafka.errors\n"}),
     Case("one-kafka", "a view", {"credit_svc.projections.strange": "import aiokafka\n"}),
+    Case("one-mirror", "another view", {"analytics_svc.projections.strange": "import duckdb\n"}),
+    Case("one-mirror", "another service", {"credit_svc.strange": "from duckdb import connect\n"}),
     Case("sql-driver", "another module of the engine", {"engine.strange": "import asyncpg\n"}),
     Case("sql-driver", "the chassis", {"chassis.strange": "import asyncpg\n"}),
     Case("sql-driver", "a view", {"credit_svc.projections.strange": "from asyncpg import Pool\n"}),

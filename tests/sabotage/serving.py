@@ -167,4 +167,11 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "min(owed, amount)",
         (WAITING + "test_an_invoice_of_the_same_append_does_not_go_before_an_older_one_due_the_same_day",),
     ),
+    Guarantee(
+        "the mirror reads anew what waited for a person",
+        "services/analytics-svc/src/analytics_svc/projections/mirror.py",
+        "if self.parked else []",
+        "if False else []",
+        ("services/analytics-svc/tests/test_mirror.py::test_what_waited_for_a_person_is_in_it_once_it_was_replayed",),
+    ),
 )

@@ -1,8 +1,9 @@
 """The designed history in a database, measured at two dates in business and two times of knowing."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import date, datetime
 from itertools import product
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -11,20 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from analytics_svc.domain.figures import Point, Window
 from analytics_svc.domain.measures import Scope
-from analytics_svc.projections import assets, complaints, customers, exposures, profiles, receivables, sales, terms
-from analytics_svc.projections.stored import PostgresRows, StoredMeasures
+from analytics_svc.projections.mirror import Columns, Part
+from analytics_svc.projections.stored import FACTS, PostgresRows, StoredMeasures
 from engine.testing.plugin import MakeDatabase
 
-VIEWS = (
-    assets.VIEW,
-    complaints.VIEW,
-    customers.VIEW,
-    exposures.VIEW,
-    profiles.VIEW,
-    receivables.VIEW,
-    sales.VIEW,
-    terms.VIEW,
-)
 POINTS = tuple(product((MARCH, MAY), (EARLY, LATE)))
 LOG = designed()
 
@@ -32,7 +23,7 @@ LOG = designed()
 @pytest.fixture
 async def read(make_database: MakeDatabase) -> AsyncIterator[AsyncConnection]:
     async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        await fill(connection, VIEWS, LOG.facts)
+        await fill(connection, FACTS, LOG.facts)
 
     url = await make_database(prepare, "analytics-history")
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
@@ -41,9 +32,25 @@ async def read(make_database: MakeDatabase) -> AsyncIterator[AsyncConnection]:
     await engine.dispose()
 
 
-@pytest.fixture
-def measures(read: AsyncConnection) -> StoredMeasures:
-    return StoredMeasures(PostgresRows(read))
+@pytest.fixture(scope="session")
+def columns() -> Iterator[Columns]:
+    """One copy for all tests: the history never changes."""
+    found = Columns()
+    yield found
+    found.close()
+
+
+@pytest.fixture(params=["postgresql", "mirror"])
+async def measures(
+    request: pytest.FixtureRequest, read: AsyncConnection, columns: Columns, tmp_path: Path
+) -> StoredMeasures:
+    """Measured by the database, and by the columnar mirror of its tables."""
+    if request.param == "postgresql":
+        return StoredMeasures(PostgresRows(read))
+    source = (await read.get_raw_connection()).driver_connection
+    assert source is not None
+    columns.keep([await Part.fetched(source, view.table, tmp_path) for view in FACTS])
+    return StoredMeasures(columns)
 
 
 def scope(as_of: date, known_at: datetime, window: Window | None = None) -> Scope:

@@ -155,6 +155,15 @@ class Intake(BaseModel):
     )
 
 
+class Mirror(BaseModel):
+    """The columnar mirror that answers figures over all customers where there is much to add up."""
+
+    from_events: int = Field(
+        500_000, ge=0, description="Events folded from which on it is asked instead of the database; it is made then."
+    )
+    memory: str = Field("256MB", description="What it may hold in memory; the rest lies in a temporary file.")
+
+
 class Keys(BaseModel):
     """The key that wraps the keys of persons."""
 
@@ -193,6 +202,7 @@ class Settings(BaseSettings):
     company: Company = Field(default_factory=Company)
     databases: Databases = Field(default_factory=Databases)
     intake: Intake = Field(default_factory=Intake)
+    mirror: Mirror = Field(default_factory=Mirror)
     keys: Keys = Field(default_factory=Keys)
     work: Work = Field(default_factory=Work)
     logs: Logs = Field(default_factory=Logs)
@@ -205,6 +215,7 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("company", Company),
     ("databases", Databases),
     ("intake", Intake),
+    ("mirror", Mirror),
     ("keys", Keys),
     ("work", Work),
     ("logs", Logs),

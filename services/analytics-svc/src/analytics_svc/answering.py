@@ -12,12 +12,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from analytics_svc.domain.figures import Point, Window, the_currency
 from analytics_svc.domain.measures import Scope
 from analytics_svc.projections.facts import pageable
-from analytics_svc.projections.stored import FactRows, PostgresRows, StoredMeasures
+from analytics_svc.projections.mirror import Mirror
+from analytics_svc.projections.stored import FACTS, FactRows, PostgresRows, StoredMeasures
 from chassis.amounts import InCurrency
 from chassis.context import Page, Paged, Read, Today
 from chassis.paging import Paging
 from chassis.problems import Defect, Malformed, Problem
-from engine.database import Database
+from chassis.settings import Settings
+from engine.database import Connection, Database
 from engine.decider import Rejected
 from engine.keyset import Column, Selection
 from engine.ports import Bus
@@ -109,6 +111,9 @@ class Hosting(Protocol):
     @property
     def database(self) -> Database: ...
 
+    @property
+    def settings(self) -> Settings: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -196,10 +201,21 @@ def over(*views: View) -> Any:
         hosting = cast(Hosting, request.app.state.runtime)
         found = await reach(hosting.database.pool, hosting.bus, views)
         point = Point(as_of, known_at or found.watermark)
-        facts = PostgresRows(read)
+        facts = _facts(request, read, found)
         return Figures(facts, StoredMeasures(facts), point, found, currency)
 
     return Depends(figures)
+
+
+def _facts(request: Request, read: Connection, found: Reach) -> FactRows:
+    """Who is asked: the database about one customer and while there is little, the mirror about all of much."""
+    state, hosting = request.app.state, cast(Hosting, request.app.state.runtime)
+    given = hosting.settings.mirror
+    if request.query_params.get("customer") or sum(found.through.values()) < given.from_events:
+        return PostgresRows(read)
+    if not hasattr(state, "mirror"):
+        state.mirror = Mirror(hosting.database, hosting.bus, FACTS, given.memory)
+    return cast(Mirror, state.mirror)
 
 
 __all__ = ["AsOf", "Customer", "Explanation", "Figure", "Figures", "First", "Page", "Stated", "checked", "over"]

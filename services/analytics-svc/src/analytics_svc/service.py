@@ -6,19 +6,9 @@ from analytics_svc.api import router
 from analytics_svc.domain import alert, figures, payment_behaviour, policies
 from analytics_svc.domain.alert import AcknowledgeAlert, AlertFacts, ResolveAlert
 from analytics_svc.evaluation import Evaluation
-from analytics_svc.projections import (
-    alerts,
-    assets,
-    complaints,
-    contributions,
-    customers,
-    exposures,
-    profiles,
-    receivables,
-    sales,
-    terms,
-)
+from analytics_svc.projections import alerts, contributions
 from analytics_svc.projections import policies as policy_view
+from analytics_svc.projections.stored import FACTS
 from chassis.service import Service
 from engine.database import Connection
 from engine.decider import Facts
@@ -40,14 +30,7 @@ SERVICE = Service(
     deciders=(alert.DECIDER, policies.DECIDER),
     loaders={AcknowledgeAlert: each(about_the_alert), ResolveAlert: each(about_the_alert)},
     views=(
-        customers.VIEW,
-        profiles.VIEW,
-        receivables.VIEW,
-        sales.VIEW,
-        exposures.VIEW,
-        terms.VIEW,
-        assets.VIEW,
-        complaints.VIEW,
+        *FACTS,
         alerts.VIEW,
         contributions.VIEW,
         policy_view.VIEW,

@@ -12,8 +12,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from analytics_svc.domain.figures import Measure, Point, UsedAmount
 from analytics_svc.domain.measures import Assets, Balance, LimitUse, Overdue, Scope, Totals
 from analytics_svc.domain.payment_behaviour import PaidOn, PaidSums
-from analytics_svc.projections import assets, customers, exposures, payment_behaviour, receivables, sales, terms
+from analytics_svc.projections import (
+    assets,
+    complaints,
+    customers,
+    exposures,
+    payment_behaviour,
+    profiles,
+    receivables,
+    sales,
+    terms,
+)
 from analytics_svc.projections.facts import total
+
+FACTS = (
+    customers.VIEW,
+    profiles.VIEW,
+    receivables.VIEW,
+    sales.VIEW,
+    exposures.VIEW,
+    terms.VIEW,
+    assets.VIEW,
+    complaints.VIEW,
+)
+"""The tables of facts: all that figures are measured over."""
 
 
 class FactRows(Protocol):
