@@ -23,7 +23,7 @@ from tests.sabotage.guarantees import GUARANTEES
 
 ROOT = Path(__file__).parents[2]
 KEPT = ("libs", "services", "apps", "tests", "tools", "conftest.py", "pyproject.toml")
-LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "node_modules", "static", "uploads")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "node_modules", "uploads")
 AT_ONCE = 2
 PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout")
 UNTOUCHED = "nothing"
