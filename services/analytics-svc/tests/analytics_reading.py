@@ -265,3 +265,22 @@ def rfm(facts: Sequence[Fact], as_of: date, bins: int = 5) -> dict[str, tuple[in
         c: (recency[c], frequency[c], monetary[c], score(c, recency, -1), score(c, frequency), score(c, monetary))
         for c in days
     }
+
+
+# --- tiers --------------------------------------------------------------------------------------------------------
+
+
+def tiers(amounts: dict[str, Decimal], scheme: str = "ABC", a: str = "0.80", b: str = "0.95") -> dict[str, str]:
+    """The tier of every subject, in the order of the ranking."""
+    order = sorted(amounts, key=lambda subject: (-amounts[subject], subject))
+    if scheme == "VIP":
+        shares = ((1, "VIP"), (5, "main"), (20, "ordinary"))
+        steps = [(-(-len(order) * percent // 100), tier) for percent, tier in shares]
+        return {s: next((tier for n, tier in steps if rank <= n), "small") for rank, s in enumerate(order, 1)}
+    total = sum(amounts.values(), Decimal(0))
+    found: dict[str, str] = {}
+    for subject in order:
+        before = sum((amounts[s] for s in found), Decimal(0))
+        cuts = ((Decimal(a) * total, "A"), (Decimal(b) * total, "B"))
+        found[subject] = next((tier for cut, tier in cuts if total > 0 and before < cut), "C")
+    return found

@@ -1,5 +1,6 @@
 """The designed history in a database, measured at two dates in business and two times of knowing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import date, datetime
 from itertools import product
@@ -8,13 +9,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 from analytics_history import EARLY, LATE, MARCH, MAY, designed, fill
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from analytics_svc.domain.figures import Point, Window
 from analytics_svc.domain.measures import Scope
 from analytics_svc.projections.mirror import Columns, Part
 from analytics_svc.projections.stored import FACTS, PostgresRows, StoredMeasures
-from engine.testing.plugin import MakeDatabase
+from engine.testing.plugin import MakeDatabase, TestServer
 
 POINTS = tuple(product((MARCH, MAY), (EARLY, LATE)))
 LOG = designed()
@@ -60,3 +62,24 @@ def scope(as_of: date, known_at: datetime, window: Window | None = None) -> Scop
 def four_answers(answers: Sequence[object]) -> None:
     """Each of the four points has an answer of its own."""
     assert len(set(map(str, answers))) == 4, answers
+
+
+@pytest.fixture(scope="module")
+def empty(postgres_server: TestServer) -> Iterator[str]:
+    """The URL of a database with empty ledgers, for tests that undo what they write."""
+
+    async def made() -> str:
+        name = await postgres_server.create()
+        connection = await asyncpg.connect(postgres_server.postgres.url(name))
+        await fill(connection, FACTS, [])
+        await connection.close()
+        return name
+
+    name = asyncio.run(made())
+    yield postgres_server.postgres.url(name)
+    asyncio.run(postgres_server.drop(name))
+
+
+def once(url: str) -> AsyncEngine:
+    """An engine for one event loop."""
+    return create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), poolclass=NullPool)

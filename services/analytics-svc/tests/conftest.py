@@ -1,6 +1,6 @@
 """The fixtures of this folder; what they are lies in ``analytics_world`` and ``analytics_stored``."""
 
-from analytics_stored import columns, measures, read
+from analytics_stored import columns, empty, measures, read
 from analytics_world import world
 
-__all__ = ["columns", "measures", "read", "world"]
+__all__ = ["columns", "empty", "measures", "read", "world"]

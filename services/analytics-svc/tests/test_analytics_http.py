@@ -97,7 +97,8 @@ def _stated(body: dict[str, Any], path: str, part: str, params: dict[str, Any]) 
 FOUR: list[tuple[str, dict[str, str]]] = [
     *((path, {}) for path in ("/balance", "/balance/customers", "/ageing", "/dso", "/limits", "/tiers", "/products")),
     ("/totals", {}),
-    ("/key-figures", {"by": "type"}),
+    *(("/key-figures", {"by": by}) for by in ("type", "tier", "vip")),
+    ("/tiers", {"scheme": "VIP", "within": "type"}),
     ("/key-figures", {"by": "customer", "sort": "outstanding"}),
     ("/rfm", {"measure": "order_intake"}),
 ]
@@ -193,11 +194,11 @@ values ($1, 'C1', 'credit', 0, 0, gen_random_uuid(), 'credit.InvoiceIssued', 'po
 
 
 AMOUNTS = {
+    "/tiers": ("total",),
+    "/products": ("total",),
     "/balance": ("receivable", "unallocated", "outstanding"),
     "/ageing": ("outstanding",),
     "/totals": ("order_intake", "billed", "credited", "credit_sales", "sales", "gross_profit", "without_cost", "paid"),
-    "/tiers": ("total",),
-    "/products": ("total",),
 }
 
 
@@ -214,8 +215,9 @@ async def test_an_amount_is_written_with_all_places_of_its_currency_zero_too(wor
         assert {p["total"] for p in parts} <= set(written)
     [row] = (await world.get("/balance/customers", as_of=str(MAY)))["customers"]["items"]
     assert (row["receivable"], row["unallocated"]) == ("100.00", "0.00")
-    [ranked] = (await world.get("/tiers", as_of=str(MAY), measure="paid"))["members"]["items"]
-    assert ranked["amount"] == "0.00"
+    paid = await world.get("/tiers", as_of=str(MAY), measure="paid")
+    [ranked], [group] = paid["members"]["items"], paid["groups"]
+    assert (ranked["amount"], group["total"], group["tiers"][0]["amount"]) == ("0.00", "0.00", "0.00")
 
 
 async def test_a_count_is_no_amount(world: World) -> None:
@@ -254,6 +256,7 @@ NONSENSE: list[tuple[str, dict[str, str], int, str]] = [
     ("/key-figures", {"by": "colour"}, 422, "/problems/kehu/malformed"),
     ("/key-figures", {"measures": "happiness"}, 422, "/problems/kehu/malformed"),
     ("/key-figures", {"from": "2999-01-01"}, 409, "/problems/analytics/window-ends-before-it-begins"),
+    ("/tiers", {"top": "0"}, 422, "/problems/kehu/malformed"),
     ("/rfm", {"bins": "1"}, 422, "/problems/kehu/malformed"),
 ]
 
@@ -267,7 +270,7 @@ async def test_a_question_that_makes_no_sense_is_refused(world: World) -> None:
 async def test_tiers_name_what_they_used(world: World) -> None:
     await loaded(world)
     body = await world.get("/tiers", **POINTS[3], measure="order_intake", scheme="VIP")
-    assert (body["measure"], body["scheme"]) == ("order_intake", "VIP")
+    assert (body["measure"], body["scheme"], body["within"]) == ("order_intake", "VIP", "company")
     assert body["window"] == {"first": "2023-05-16", "last": str(MAY)}
     assert [row["rank"] for row in body["members"]["items"]] == [1, 2, 3]
 
@@ -278,7 +281,32 @@ async def test_products_are_counted_by_our_rule_and_by_the_inclusive_one(world: 
         order("C1", "O1", MARCH, ("P1", 1, "79", None), ("P2", 1, "2", None), ("P3", 1, "19", None)),
     )
     body = await world.get("/products", as_of=str(MAY))
-    assert (body["tiers"], body["within_first_cut"]) == ({"A": 2, "C": 1}, 1)
+    assert (body["tiers"], body["groups"][0]["within_first_cut"]) == ({"A": 2, "C": 1}, 1)
+
+
+async def test_tiers_within_types_divide_each_type_by_itself(world: World) -> None:
+    await loaded(world)
+    body = await world.get("/tiers", **POINTS[3], within="type")
+    assert [(g["name"], g["members"]) for g in body["groups"]] == [("agent", 1), ("retailer", 2)]
+    places = [(m["group"], m["rank"]) for m in body["members"]["items"]]
+    assert places == [("agent", 1), ("retailer", 1), ("retailer", 2)]
+    why = await world.get("/tiers/explain", **POINTS[3], within="type", customer="C1", part="denominator")
+    assert Decimal(why["parts"][1]["total"]) == Decimal(body["groups"][1]["total"])
+
+
+async def test_the_products_of_a_customer_are_ranked_by_what_it_bought_with_their_margin(world: World) -> None:
+    """R-076, R-077: as known late, C1 ordered 3 of P1 at 300, cost 200."""
+    await loaded(world)
+    body = await world.get("/products", **POINTS[3], customer="C1")
+    [row] = [r for r in body["members"]["items"] if r["subject"] == "P1"]
+    assert (row["quantity"], row["amount"], row["gross_profit"], row["margin"]) == (
+        "3", "900.00", "300.00", "0.333333",
+    )  # fmt: skip
+    for part, total in (("gross_profit", "300.00"), ("with_cost", "900.00"), ("numerator", "900.00")):
+        assert await explained(world, "/products", part, **POINTS[3], customer="C1", product="P1") == (
+            Decimal(total),
+            Decimal(total),
+        )
 
 
 async def test_key_figures_come_sorted_and_in_pages_and_only_those_asked_for(world: World) -> None:

@@ -1,26 +1,23 @@
 """What holds for any history, on every date and at every time of knowing."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 
-import asyncpg
-import pytest
 import sqlalchemy as sa
-from analytics_history import EARLY, Log, allocated, credit_note, fill, invoice, payment
+from analytics_history import EARLY, Log, allocated, credit_note, invoice, payment
 from analytics_reading import ageing, outstanding
+from analytics_stored import once
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analytics_svc.domain.figures import Edges, Point
 from analytics_svc.domain.measures import Scope, aged, due_within
 from analytics_svc.projections import receivables
 from analytics_svc.projections.stored import PostgresRows, StoredMeasures
-from engine.testing.plugin import TestServer
 from engine.testing.spec import project
 
 START = date(2024, 1, 1)
@@ -58,22 +55,6 @@ def told(documents: Sequence[tuple[str, date, int, int, bool]]) -> Log:
     return log
 
 
-@pytest.fixture(scope="module")
-def empty(postgres_server: TestServer) -> Iterator[str]:
-    """A database with an empty receivables ledger."""
-
-    async def made() -> str:
-        name = await postgres_server.create()
-        connection = await asyncpg.connect(postgres_server.postgres.url(name))
-        await fill(connection, [receivables.VIEW], [])
-        await connection.close()
-        return name
-
-    name = asyncio.run(made())
-    yield postgres_server.postgres.url(name)
-    asyncio.run(postgres_server.drop(name))
-
-
 @settings(max_examples=20, deadline=None)
 @given(DOCUMENTS)
 def test_ageing_balance_ledger_and_explanation_agree_on_every_date(
@@ -83,7 +64,7 @@ def test_ageing_balance_ledger_and_explanation_agree_on_every_date(
 
 
 async def _checked(url: str, log: Log) -> None:
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), poolclass=NullPool)
+    engine = once(url)
     names = [c.name for c in receivables.TABLE.columns]
     rows = [dict(zip(names, row, strict=True)) for row in project(receivables.VIEW, log.facts)]
     async with engine.connect() as connection:

@@ -1,15 +1,16 @@
 """Key figures by group: against a naive reading, adding up to the total, beside the period before."""
 
+from collections import Counter
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from analytics_history import LATE, MAY, Fact
-from analytics_reading import attribute, sums
+from analytics_reading import attribute, sales_by_customer, sums, tiers
 from analytics_stored import LOG, POINTS, four_answers, scope
 
-from analytics_svc.domain.figures import Window
+from analytics_svc.domain.figures import Window, year_to
 from analytics_svc.domain.key_figures import BEFORE, KEY_MEASURES, NOW, By, Period, before, group_of
 from analytics_svc.domain.measures import Scope
 from analytics_svc.projections import groups, key_figures
@@ -52,7 +53,7 @@ async def test_key_figures_of_every_group_depend_on_both_times(measures: StoredM
     four_answers(answers)
 
 
-@pytest.mark.parametrize("by", ["type", "owner", "group", "city", "risk_class", "customer"])
+@pytest.mark.parametrize("by", ["type", "owner", "group", "city", "risk_class", "tier", "vip", "customer"])
 async def test_groups_add_up_to_the_total(measures: StoredMeasures, by: By) -> None:
     for as_of, known_at in POINTS:
         found = (await rows(measures, scope(as_of, known_at), by)).values()
@@ -113,3 +114,16 @@ def test_the_period_before_is_as_many_whole_months_or_else_days(
 def test_a_period_without_a_beginning_has_none_before_it() -> None:
     with pytest.raises(ValueError, match="without a beginning"):
         before(Window(first=None, last=MAY))
+
+
+@pytest.mark.parametrize(("by", "scheme"), [("tier", "ABC"), ("vip", "VIP")])
+async def test_customers_are_grouped_by_their_tier_by_sales_of_the_12_months(
+    measures: StoredMeasures, by: By, scheme: str
+) -> None:
+    for as_of, known_at in POINTS:
+        facts = list(LOG.known(as_of, known_at))
+        sold = sales_by_customer(f for f in facts if f.effective >= year_to(as_of))
+        known = {f.customer for f in facts if f.type == "customer.CustomerRegistered" and f.customer}
+        expected = tiers(dict.fromkeys(known, Decimal(0)) | sold, scheme)
+        found = await rows(measures, scope(as_of, known_at), by)
+        assert {name: row["customers"] for name, row in found.items() if name} == Counter(expected[c] for c in known)

@@ -20,11 +20,13 @@ from analytics_reading import (
     paid,
     sales_by_customer,
 )
+from analytics_reading import tiers as tiers_of
 from analytics_stored import LOG, POINTS, four_answers, scope
 
 from analytics_svc.domain.figures import Edges, Point, Window, dso
 from analytics_svc.domain.measures import aged
-from analytics_svc.domain.tiers import ranked
+from analytics_svc.domain.tiers import Tiering
+from analytics_svc.projections import tiers
 from analytics_svc.projections.stored import StoredMeasures
 
 
@@ -116,20 +118,23 @@ async def test_tiers_depend_on_both_times(measures: StoredMeasures, measure: str
     answers = []
     for as_of, known_at in POINTS:
         facts = list(LOG.known(as_of, known_at))
-        found = ranked(await measures.ranking(scope(as_of, known_at), measure, "customer"))  # type: ignore[arg-type]
-        naive = {c: a for c, a in RANKED[measure](facts).items() if a}
-        assert {r.subject: r.amount for r in found if r.amount} == naive
-        assert {r.subject for r in found} >= {f.customer for f in facts if f.type == "customer.CustomerRegistered"}
-        answers.append([(r.subject, r.amount, r.tier) for r in found])
+        query = tiers.of_customers(scope(as_of, known_at), Tiering(measure=measure))  # type: ignore[arg-type]
+        found = {r["subject"]: r for r in await measures.facts.rows(query)}
+        known = {f.customer: Decimal(0) for f in facts if f.customer and f.type == "customer.CustomerRegistered"}
+        naive = known | {c: a for c, a in RANKED[measure](facts).items() if a}
+        assert {c: r["amount"] for c, r in found.items()} == naive
+        assert {c: r["tier"] for c, r in found.items()} == tiers_of(naive)
+        answers.append({c: (r["amount"], r["tier"]) for c, r in found.items()})
     four_answers(answers)
 
 
 async def test_products_depend_on_both_times(measures: StoredMeasures) -> None:
     answers = []
     for as_of, known_at in POINTS:
-        found = await measures.ranking(scope(as_of, known_at), "order_intake", "product")
-        assert dict(found) == by_product(list(LOG.known(as_of, known_at)))
-        answers.append(sorted(found))
+        query = tiers.of_products(scope(as_of, known_at), Tiering(measure="order_intake"))
+        found = {r["subject"]: r["amount"] for r in await measures.facts.rows(query)}
+        assert found == by_product(list(LOG.known(as_of, known_at)))
+        answers.append(sorted(found.items()))
     four_answers(answers)
 
 

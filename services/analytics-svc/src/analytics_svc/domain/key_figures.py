@@ -11,8 +11,11 @@ from pydantic import Field
 from analytics_svc.domain.figures import DSO_DAYS, NO_SALES, Ratio, Window, dso, ratio
 from events.base import Amount, AmountOrNone, Value
 
-By = Literal["company", "type", "owner", "group", "city", "risk_class", "customer"]
-"""What customers are grouped by, as it was known of them at the figure's point."""
+By = Literal["company", "type", "owner", "group", "city", "risk_class", "tier", "vip", "customer"]
+"""What customers are grouped by, as it was known of them at the figure's point.
+
+`tier` is ABC, `vip` the tiers by rank, both by sales of the 12 months up to that day.
+"""
 KeyMeasure = Literal[
     "order_intake",
     "billed",

@@ -1,17 +1,26 @@
-"""Tiers of customers and products: ABC by cumulative share of amount (R-047..R-049), VIP by rank (R-050..R-053)."""
+"""Tiers of customers and products: ABC by cumulative share of amount (R-047..R-049), VIP by rank (R-050..R-053).
 
-from collections.abc import Iterable, Sequence
+Subjects are ordered by amount descending, then by id. ABC: class A while the cumulative share **before** a subject is
+below the first cut, B while it is below the second, else C; without a total above zero there is no share and all are C.
+VIP goes by rank alone: the first 1 %, to 5 %, to 20 % of the subjects, their number rounded up, and the rest.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Literal
 
-from analytics_svc.domain.figures import CutsNotRising, rounded
+from pydantic import Field
+
+from analytics_svc.domain.figures import CutsNotRising, Measure, rounded
 from events.base import Amount, Value
 
 Scheme = Literal["ABC", "VIP"]
 ABC_CUTS = (Decimal("0.80"), Decimal("0.95"))
 VIP_SHARES = (("VIP", Decimal("0.01")), ("main", Decimal("0.05")), ("ordinary", Decimal("0.20")))
 """Rank shares of the number of customers; the rest are ``small``."""
+BANDS = {"VIP": (Decimal("0.70"), Decimal("0.80")), "main": (Decimal("0.10"), Decimal("0.20"))}
+"""R-058: the share of the total that the scheme expects of a tier; of the others it says nothing."""
 
 
 class Cuts(Value):
@@ -28,95 +37,88 @@ def cuts_of(a: Decimal, b: Decimal) -> Cuts:
     return Cuts(a=a, b=b)
 
 
-class TierAmount(Value):
-    """What the members of a tier add up to."""
+class Tiering(Value):
+    """How customers or products are divided: by which measure, by which scheme, and at which cuts."""
 
-    tier: str
-    amount: Amount
+    measure: Measure = "sales"
+    scheme: Scheme = "ABC"
+    cuts: Cuts = Cuts()
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A subject's place. `before` and `cumulative`: cumulative amounts without and with it; shares are of `total`."""
+    """A subject's place within its group of `members`, which together have the amount `total`.
 
+    `before`: the cumulative amount without it; shares are of `total`, null where that is not above zero.
+    """
+
+    name: str
     rank: int
     subject: str
     amount: Decimal
     before: Decimal
     total: Decimal
+    members: int
     tier: str
 
     @property
-    def cumulative(self) -> Decimal:
-        return self.before + self.amount
-
-    @property
     def share(self) -> Decimal | None:
-        return self._of(self.amount)
+        return share_of(self.amount, self.total)
 
     @property
     def share_before(self) -> Decimal | None:
-        return self._of(self.before)
+        return share_of(self.before, self.total)
 
     @property
     def cumulative_share(self) -> Decimal | None:
-        return self._of(self.cumulative)
-
-    def _of(self, amount: Decimal) -> Decimal | None:
-        return rounded(amount / self.total, 6) if self.total > 0 else None
+        return share_of(self.before + self.amount, self.total)
 
 
-def ranked(amounts: Iterable[tuple[str, Decimal]], scheme: Scheme = "ABC", cuts: Cuts | None = None) -> list[Ranked]:
-    """Every subject with its tier, ordered by amount descending, then by id.
+class TierShare(Value):
+    """R-058: what the members of a tier make of the total; `expected` is the band the scheme states, if any."""
 
-    Without a total above zero there is no share: all are then C (ABC); VIP goes by rank alone.
-    """
-    order = sorted(amounts, key=lambda s: (-s[1], s[0]))
-    total = sum((amount for _, amount in order), Decimal(0))
-    found: list[Ranked] = []
-    before = Decimal(0)
-    for rank, (subject, amount) in enumerate(order, 1):
-        tier = _abc(before, total, cuts or Cuts()) if scheme == "ABC" else _vip(rank, len(order))
-        found.append(Ranked(rank, subject, amount, before, total, tier))
-        before += amount
-    return found
+    tier: str = Field(examples=["A"])
+    members: int
+    amount: Amount
+    share: Decimal | None = Field(examples=["0.78"])
+    expected: tuple[Decimal, Decimal] | None
+    as_expected: bool | None
 
 
-def amounts_of(ranking: Sequence[Ranked]) -> list[TierAmount]:
-    """What the members of each tier add up to, in the order of the ranking."""
-    found: dict[str, Decimal] = {}
-    for r in ranking:
-        found[r.tier] = found.get(r.tier, Decimal(0)) + r.amount
-    return [TierAmount(tier=tier, amount=amount) for tier, amount in found.items()]
+class TieredGroup(Value):
+    """A group that was divided by itself (R-048), named as in `within`; one without a name: all."""
+
+    name: str = Field(examples=["dealer"])
+    members: int
+    total: Amount
+    top_share: Annotated[
+        Decimal | None, Field(description="R-047: the share of the total that the first `top` of the members make.")
+    ]
+    within_first_cut: Annotated[
+        int, Field(description="Members whose cumulative share, themselves included, is at most cut A: others' rule.")
+    ]
+    tiers: list[TierShare]
 
 
-def within(ranking: Sequence[Ranked], cut: Decimal) -> int:
-    """How many have a cumulative share, themselves included, of at most `cut`: the inclusive rule others use."""
-    return sum(1 for r in ranking if r.total > 0 and r.cumulative <= cut * r.total)
+def together(groups: Iterable[TieredGroup]) -> list[TierShare]:
+    """What the members of each tier make of the total over all groups."""
+    found: dict[str, tuple[int, Decimal]] = {}
+    total = Decimal(0)
+    for group in groups:
+        total += group.total
+        for tier in group.tiers:
+            members, amount = found.get(tier.tier, (0, Decimal(0)))
+            found[tier.tier] = members + tier.members, amount + tier.amount
+    return [tier_share(tier, members, amount, total) for tier, (members, amount) in found.items()]
 
 
-def top_share(ranking: Sequence[Ranked], part: Decimal) -> Decimal | None:
-    """R-047: the share of the total that the first `part` of the subjects make (their number rounded up)."""
-    n = _ceiling(part * len(ranking))
-    return ranking[n - 1].cumulative_share if n else None
+def tier_share(tier: str, members: int, amount: Decimal, total: Decimal) -> TierShare:
+    """A tier's share of the total, against the band stated for it."""
+    share, band = share_of(amount, total), BANDS.get(tier)
+    met = None if share is None or band is None else band[0] <= share <= band[1]
+    return TierShare(tier=tier, members=members, amount=amount, share=share, expected=band, as_expected=met)
 
 
-def of_subject(ranking: Sequence[Ranked], subject: str | None) -> list[Ranked]:
-    """The places of one subject, or all."""
-    return [r for r in ranking if subject in (None, r.subject)]
-
-
-def _abc(before: Decimal, total: Decimal, cuts: Cuts) -> str:
-    if total <= 0:
-        return "C"
-    if before < cuts.a * total:
-        return "A"
-    return "B" if before < cuts.b * total else "C"
-
-
-def _vip(rank: int, count: int) -> str:
-    return next((tier for tier, share in VIP_SHARES if rank <= _ceiling(share * count)), "small")
-
-
-def _ceiling(number: Decimal) -> int:
-    return int(number.to_integral_value(ROUND_CEILING))
+def share_of(amount: Decimal, total: Decimal) -> Decimal | None:
+    """The part of the total, to 6 places."""
+    return rounded(amount / total, 6) if total > 0 else None

@@ -155,6 +155,7 @@ _AMOUNTS: dict[Part, tuple[Expression, Expression]] = {
 }
 """Each part's amount and its rows. `with_cost`: order intake of known cost, what `gross_profit` is made of.
 `credit_sales`: billed less credit notes, gross of tax, the S of DSO."""
+_MADE: tuple[Part, ...] = ("gross_profit", "with_cost")
 _COUNTS: dict[Count, str] = {
     "orders": "ordered",
     "cancelled_orders": "cancelled",
@@ -202,6 +203,14 @@ def ranking(scope: Scope, measure: Measure, by: Literal["customer", "product"]) 
     subject = _T.customer if by == "customer" else _T.product
     query = sa.select(subject.label("subject"), sa.func.sum(amount).label("amount"))
     return query.where(*within(TABLE, scope), where, subject.is_not(None)).group_by(subject)
+
+
+def by_product(scope: Scope) -> sa.Select[Any]:
+    """By product, as `subject`, within the window: `quantity` ordered, `gross_profit`, `with_cost`."""
+    columns = [_sum(*_AMOUNTS[part]).label(part) for part in _MADE]
+    quantity = _sum(_T.quantity, _ORDERS).label("quantity")
+    query = sa.select(_T.product.label("subject"), quantity, *columns)
+    return query.where(*within(TABLE, scope), _T.product.is_not(None)).group_by(_T.product)
 
 
 def buying(scope: Scope, measure: Measure) -> sa.Select[Any]:

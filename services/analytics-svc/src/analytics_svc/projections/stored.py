@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -105,17 +105,6 @@ class StoredMeasures:
         """How many customers there are."""
         found = await self._one(customers.number(replace(scope, currency=None, window=None)))
         return int(found["customers"])
-
-    async def ranking(
-        self, scope: Scope, measure: Measure, by: Literal["customer", "product"]
-    ) -> Sequence[tuple[str, Decimal]]:
-        """The amount of every customer (those without any at 0) or of every product with one."""
-        query = receivables.paid(scope) if measure == "paid" else sales.ranking(scope, measure, by)
-        amounts = {r["subject"]: r["amount"] for r in await self.facts.rows(query)}
-        if by == "customer":
-            names = await self.facts.rows(customers.names(replace(scope, currency=None, window=None)))
-            amounts = dict.fromkeys((r["customer"] for r in names), Decimal(0)) | amounts
-        return list(amounts.items())
 
     async def paid(self, scope: Scope) -> PaidSums:
         """What was paid in full within the scope's window."""
