@@ -15,11 +15,23 @@ class Plan:
     peer_events: int
     invoices: int
     checks: int
+    facts: int
     seed: int
 
 
-FULL = Plan(rounds=3, seconds=2.0, events=100_000, peer_events=1_000, invoices=20_000, checks=200, seed=20_260_101)
-QUICK = Plan(rounds=1, seconds=0.4, events=12_000, peer_events=300, invoices=1_000, checks=40, seed=20_260_101)
+FULL = Plan(
+    rounds=3,
+    seconds=2.0,
+    events=100_000,
+    peer_events=1_000,
+    invoices=20_000,
+    checks=200,
+    facts=1_000_000,
+    seed=20_260_101,
+)
+QUICK = Plan(
+    rounds=1, seconds=0.4, events=12_000, peer_events=300, invoices=1_000, checks=40, facts=50_000, seed=20_260_101
+)
 
 
 @dataclass(frozen=True, slots=True)
