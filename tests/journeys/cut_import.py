@@ -1,4 +1,4 @@
-"""`kehu` that kills itself while the intake is at the fourth batch: ``python -m tests.journeys.cut_import import ...``.
+"""`kehu` that kills itself while the intake is at the 7th batch: ``python -m tests.journeys.cut_import import ...``.
 
 It ends as by `kill -9` from elsewhere, which on a busy machine may come when all is imported already.
 """
@@ -10,18 +10,18 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from all_in_one import importing
+from all_in_one import importing, spool
 from all_in_one.cli import app
-from all_in_one.mapping import Drafted
+from all_in_one.spool import Queued
 
-LAST = 4
+LAST, SIZE = 7, 100
 AT_WORK = 0.05
 """Seconds the intake is given for a part of the last batch; all of it does as well, or nothing."""
 post = importing._post
 batches = count(1)
 
 
-async def cut(intake: importing.Intake, prefix: str, batch: Sequence[Drafted]) -> Sequence[Mapping[str, Any]]:
+async def cut(intake: importing.Intake, prefix: str, batch: Sequence[Queued]) -> Sequence[Mapping[str, Any]]:
     """Send the batch; the last one without waiting for the answer."""
     sending = asyncio.create_task(post(intake, prefix, batch))
     if next(batches) == LAST:
@@ -31,5 +31,5 @@ async def cut(intake: importing.Intake, prefix: str, batch: Sequence[Drafted]) -
 
 
 if __name__ == "__main__":
-    importing._post = cut
+    importing._post, spool.AT_ONCE = cut, SIZE
     app()

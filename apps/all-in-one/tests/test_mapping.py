@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from all_in_one.mapping import FileMapping, Folder, MappingError, load
+from all_in_one.drafting import Folder
+from all_in_one.mapping import Drafted, FileMapping, MappingError, load
 
 MAPPING = {
     "name": "shop",
@@ -55,13 +56,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_rows_become_documents_in_the_order_of_their_effective_dates(folder: Path) -> None:
-    drafts = Folder(FileMapping.model_validate(MAPPING), folder).drafts()
-    assert [d.id for d in drafts if not d.problem] == ["bill/B1", "bill/B2"]
+def drafts(folder: Path) -> dict[str, Drafted]:
+    return {d.id: d for d in Folder(FileMapping.model_validate(MAPPING), folder).drafts()}
+
+
+def test_every_row_that_the_mapping_wants_becomes_a_document_or_a_problem(folder: Path) -> None:
+    assert [(i, d.problem is None) for i, d in drafts(folder).items()] == [
+        ("bill/B2", True), ("bill/B1", True), ("bills:5", False),
+    ]  # fmt: skip
 
 
 def test_joins_sums_and_moved_dates_fill_the_fields(folder: Path) -> None:
-    first = Folder(FileMapping.model_validate(MAPPING), folder).drafts()[1]
+    first = drafts(folder)["bill/B1"]
     assert first.effective == date(2024, 3, 1)
     assert first.data["due"] == "2024-03-31"
     assert first.data["amount"] == {"amount": "5.50", "currency": "USD"}
@@ -69,14 +75,13 @@ def test_joins_sums_and_moved_dates_fill_the_fields(folder: Path) -> None:
 
 
 def test_a_text_that_comes_out_empty_leaves_its_field_out(folder: Path) -> None:
-    second = Folder(FileMapping.model_validate(MAPPING), folder).drafts()[2]
-    assert "order" not in second.data
+    assert "order" not in drafts(folder)["bill/B2"].data
 
 
 def test_a_row_that_does_not_fit_is_kept_with_its_line_and_the_reason(folder: Path) -> None:
-    bad = next(d for d in Folder(FileMapping.model_validate(MAPPING), folder).drafts() if d.problem)
-    assert (bad.file, bad.line) == ("bills.csv", 5)
-    assert "yesterday" in str(bad.problem)
+    bad = drafts(folder)["bills:5"]
+    assert (bad.file, bad.line, bad.column, bad.value) == ("bills.csv", 5, "day", "yesterday")
+    assert "this is no date" in str(bad.problem)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -86,7 +91,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_column_is_named_beside_those_there_are(folder: Path) -> None:
     (folder / "items.csv").write_text("no,good,quantity,price\nB1,g,2,1.25\n")
-    with pytest.raises(MappingError, match="no column 'qty'; there are no, good, quantity"):
+    with pytest.raises(MappingError, match=r"bills\.csv with .* has no column 'qty'; there are .*, good, quantity"):
         Folder(FileMapping.model_validate(MAPPING), folder).drafts()
 
 

@@ -2,19 +2,27 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, time
-from itertools import groupby
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
+import orjson
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from all_in_one.mapping import Drafted
+from all_in_one.refusals import Refusals, Refused
+from all_in_one.spool import LANES, Queued, Spool
 
-BATCH = 200
 PATIENCE = 60.0
+"""Seconds without progress until an import stops."""
+PAUSE = wait_exponential(max=8)
+"""Seconds until a batch that was turned away is sent again."""
+BUSY = frozenset({429, 500, 502, 503, 504})
+"""Answers after which the same batch is sent again: what was taken of it is then a duplicate."""
 TYPE = "application/cloudevents-batch+json"
 
 
@@ -22,39 +30,42 @@ class ImportStopped(Exception):
     """The intake cannot go on: the message says what it answered and what to do. A repeated import resumes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that did not become a document, or a document the intake refused."""
-
-    file: str
-    line: int
-    document: str
-    rule: str
-    sentence: str
+class _Busy(Exception):
+    """The intake answered that it cannot take a batch at the moment."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of every drafted document: the four parts add up to the number drafted."""
+    """What became of every document: the four parts add up to the number drafted."""
 
+    refusals: Refusals
     accepted: int = 0
     duplicate: int = 0
-    waiting: dict[str, Drafted] = field(default_factory=dict)
-    refused: list[Refused] = field(default_factory=list)
+    waiting: int = 0
 
-    def add(self, draft: Drafted, receipt: Mapping[str, Any]) -> None:
-        """Count the verdict on `draft`; one that waited before is counted anew."""
-        self.waiting.pop(draft.id, None)
+    @property
+    def refused(self) -> int:
+        """Documents the intake refused, and rows that did not become any."""
+        return self.refusals.count
+
+    @property
+    def documents(self) -> int:
+        return self.accepted + self.duplicate + self.waiting + self.refused
+
+    def add(self, file: str, line: int, receipt: Mapping[str, Any]) -> None:
+        """Count a verdict that stands."""
         match receipt["verdict"]:
             case "accepted":
                 self.accepted += 1
             case "duplicate":
                 self.duplicate += 1
-            case "waiting":
-                self.waiting[draft.id] = draft
             case _:
-                refused = Refused(draft.file, draft.line, draft.id, receipt["rule"], receipt["sentence"])
-                self.refused.append(refused)
+                self.refusals.add(Refused(file, line, receipt["id"], receipt["rule"], _sentence(receipt)))
+
+
+def _sentence(receipt: Mapping[str, Any]) -> str:
+    defects = [f"{d['pointer']}: {d['message']}" for d in receipt.get("errors", ())]
+    return " ".join([receipt["sentence"], *defects])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,67 +79,104 @@ class Intake:
     initial_load: bool
 
 
-async def send(intake: Intake, drafts: Sequence[Drafted], progress: Callable[[int], None]) -> Outcome:
+async def send(intake: Intake, drafts: Iterable[Drafted], progress: Callable[[int], None]) -> Outcome:
     """Send every draft, service by service; within a service in the order of `drafts`. Raises ImportStopped."""
-    outcome = Outcome()
-    for draft in drafts:
-        if draft.problem:
-            outcome.refused.append(Refused(draft.file, draft.line, draft.id, "malformed", draft.problem))
-    progress(len(outcome.refused))
+    refusals = Refusals()
+    with Spool(intake.prefixes) as spool:
+        await asyncio.to_thread(spool.fill, drafts, refusals, by_date=False)
+        progress(refusals.count)
+        return await deliver(intake, spool, refusals, progress)
+
+
+async def deliver(intake: Intake, spool: Spool, refusals: Refusals, progress: Callable[[int], None]) -> Outcome:
+    """Send what lies in the spool, service by service: each has heard what the one before it decided.
+
+    Raises ImportStopped.
+    """
+    outcome = Outcome(refusals)
     for prefix in dict.fromkeys(intake.prefixes.values()):
         await _settled(intake)
-        mine = [d for d in drafts if not d.problem and intake.prefixes[d.type] == prefix]
-        for start in range(0, len(mine), BATCH):
-            batch = mine[start : start + BATCH]
-            for draft, receipt in zip(batch, await _post(intake, prefix, batch), strict=True):
-                outcome.add(draft, receipt)
-            progress(len(batch))
+        lanes = [asyncio.create_task(_lane(intake, spool, prefix, n, outcome, progress)) for n in range(LANES)]
+        try:
+            await asyncio.gather(*lanes)
+        finally:
+            for lane in lanes:
+                lane.cancel()
         await _settled(intake)
-        await _look_again(intake, prefix, outcome)
+        await _look_again(intake, prefix, spool, outcome)
     return outcome
 
 
-async def _look_again(intake: Intake, prefix: str, outcome: Outcome) -> None:
+async def _lane(
+    intake: Intake, spool: Spool, prefix: str, lane: int, outcome: Outcome, progress: Callable[[int], None]
+) -> None:
+    """One batch after the other: a customer's documents are decided in their order."""
+    batches = spool.lane(prefix, lane)
+    while batch := await asyncio.to_thread(next, batches, None):
+        for queued, receipt in zip(batch, await _post(intake, prefix, batch), strict=True):
+            if receipt["verdict"] == "waiting":
+                spool.waits(queued)
+            else:
+                outcome.add(queued.file, queued.line, receipt)
+        outcome.waiting = spool.waiting
+        progress(len(batch))
+
+
+async def _look_again(intake: Intake, prefix: str, spool: Spool, outcome: Outcome) -> None:
     """The present verdicts on what was waiting."""
     after = 0
     while outcome.waiting:
         asked: dict[str, str | int] = {"after": after, "source": intake.source, "limit": 1000}
         page = (await intake.client.get(f"{prefix}/intake/receipts", params=asked)).raise_for_status().json()
         for receipt in page["items"]:
-            if receipt["id"] in outcome.waiting:
-                outcome.add(outcome.waiting[receipt["id"]], receipt)
+            if receipt["verdict"] != "waiting" and (place := spool.waited(receipt["id"])):
+                outcome.add(*place, receipt)
+        outcome.waiting = spool.waiting
         if not page["items"]:
             return
         after = page["next"]
 
 
-async def _post(intake: Intake, prefix: str, batch: Sequence[Drafted]) -> Sequence[Mapping[str, Any]]:
-    answer = await intake.client.post(
-        f"{prefix}/intake",
-        params={"origin": "initial_load"} if intake.initial_load else None,
-        json=[_cloud_event(intake, d) for d in batch],
-        headers={"Content-Type": TYPE},
-    )
+async def _post(intake: Intake, prefix: str, batch: Sequence[Queued]) -> Sequence[Mapping[str, Any]]:
+    """The receipts of a batch, which is sent again while the intake is busy. Raises ImportStopped."""
+    body = b"[" + b",".join(_cloud_event(intake, queued) for queued in batch) + b"]"
+    again = retry_if_exception_type((_Busy, httpx.TransportError))
+    patience = AsyncRetrying(retry=again, stop=stop_after_delay(PATIENCE), wait=PAUSE, reraise=True)
+    try:
+        return await patience(_sent, intake, f"{prefix}/intake", body)
+    except _Busy as busy:
+        raise ImportStopped(str(busy)) from None
+
+
+async def _sent(intake: Intake, path: str, body: bytes) -> Sequence[Mapping[str, Any]]:
+    origin = {"origin": "initial_load"} if intake.initial_load else None
+    answer = await intake.client.post(path, params=origin, content=body, headers={"Content-Type": TYPE})
+    if answer.status_code in BUSY:
+        raise _Busy(f"{path} answered {answer.status_code} for {PATIENCE:.0f} s: {answer.text[:500]}")
     if answer.status_code >= 400:
-        raise ImportStopped(f"{prefix}/intake answered {answer.status_code}: {answer.text[:500]}")
-    receipts: Sequence[Mapping[str, Any]] = answer.json()["items"]
+        raise ImportStopped(f"{path} answered {answer.status_code}: {answer.text[:500]}")
+    receipts: Sequence[Mapping[str, Any]] = orjson.loads(answer.content)["items"]
     return receipts
 
 
-def _cloud_event(intake: Intake, draft: Drafted) -> dict[str, Any]:
-    instant = datetime.combine(draft.effective, time(), intake.zone).isoformat()
-    known = datetime.combine(draft.recorded or draft.effective, time(), intake.zone).isoformat()
-    recorded = {"recordedtime": known} if intake.initial_load else {}
-    return {
+def _cloud_event(intake: Intake, queued: Queued) -> bytes:
+    instant = _midnight(queued.effective, intake.zone)
+    attributes = {
         "specversion": "1.0",
-        "id": draft.id,
+        "id": queued.id,
         "source": intake.source,
-        "type": draft.type,
+        "type": queued.type,
         "time": instant,
         "datacontenttype": "application/json",
-        "data": draft.data,
-        **recorded,
     }
+    if intake.initial_load:
+        attributes["recordedtime"] = _midnight(queued.recorded, intake.zone) if queued.recorded else instant
+    return orjson.dumps(attributes)[:-1] + b',"data":' + queued.data + b"}"
+
+
+@lru_cache(4096)
+def _midnight(day: str, zone: ZoneInfo) -> str:
+    return datetime.combine(date.fromisoformat(day), time(), zone).isoformat()
 
 
 async def _settled(intake: Intake) -> None:
@@ -151,9 +199,3 @@ async def _behind(intake: Intake) -> dict[str, int]:
     health = (await intake.client.get("/health/ready")).json()
     lags = {f"{s}/{group}": c["events"] for s, h in health["services"].items() for group, c in h["consumers"].items()}
     return {group: events for group, events in lags.items() if events}
-
-
-def by_line(refused: Iterable[Refused]) -> list[tuple[str, list[Refused]]]:
-    """Refused rows by file, in the order of their lines."""
-    ordered = sorted(refused, key=lambda r: (r.file, r.line))
-    return [(file, list(rows)) for file, rows in groupby(ordered, key=lambda r: r.file)]

@@ -1,79 +1,161 @@
 """`kehu import`: files through the intake, as an ERP would send them."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import httpx
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from all_in_one import importing, mapping
 from all_in_one.commands.demo import refuse_import_into_demo
-from all_in_one.commands.terminal import HERE, Token, Url, err, group, out
+from all_in_one.commands.terminal import HERE, Json, Token, Url, err, group, out, print_json
+from all_in_one.drafting import Folder
+from all_in_one.mapping import FileMapping, MappingError
+from all_in_one.refusals import SHOWN, Refusals, reported
 from all_in_one.services import intake_prefixes
+from all_in_one.spool import Spool, SpoolFull
 from chassis.settings import Settings
 
 app = group()
 DEVELOPMENT_TOKEN = "dev-integration"  # noqa: S105 - a name, taken on development machines only
+Source = Annotated[str, typer.Argument(help="A mapping by name (classicmodels), or the path of your own .toml.")]
+Files = Annotated[Path, typer.Argument(help="Folder with the CSV files.", exists=True, file_okay=False)]
+Report = Annotated[
+    Path | None,
+    typer.Option(help="Where refused rows are written, all of them; NAME-refused.csv here, if there are any."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, send nothing.")]
+Live = Annotated[bool, typer.Option("--live", help="Not an initial load: recorded now, checked like any document.")]
 
 
 @app.command("import")
 def import_(
-    source: Annotated[str, typer.Argument(help="A mapping by name (classicmodels), or the path of your own .toml.")],
-    folder: Annotated[Path, typer.Argument(help="Folder with the CSV files.", exists=True, file_okay=False)],
+    source: Source,
+    folder: Files,
     url: Url = HERE,
     token: Token = DEVELOPMENT_TOKEN,
-    live: Annotated[
-        bool, typer.Option("--live", help="Not an initial load: recorded now, checked like any document.")
-    ] = False,
+    live: Live = False,
+    dry_run: DryRun = False,
+    report: Report = None,
+    as_json: Json = False,
 ) -> None:
     """Import CSV files through the intake, as an ERP would. Repeating it does nothing twice.
 
     Example: kehu import classicmodels ./classicmodels
     """
-    try:
+    with _stopping(url):
         found = mapping.load(source)
-        refuse_import_into_demo(url)
-        drafts = mapping.Folder(found, folder).drafts()
-        outcome = asyncio.run(_import(found.source, drafts, url, token, initial_load=not live))
-    except mapping.MappingError as wrong:
+        if not dry_run:
+            refuse_import_into_demo(url)
+        with Spool(intake_prefixes()) as spool, reported(report or Path(f"{found.name}-refused.csv")) as refusals:
+            _read(found, folder, spool, refusals)
+            if dry_run:
+                _checked(spool, refusals, as_json)
+            else:
+                _told(_sent(found, spool, refusals, url, token, initial_load=not live), as_json)
+    raise typer.Exit(1 if refusals.count else 0)
+
+
+@contextmanager
+def _stopping(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (MappingError, SpoolFull) as wrong:
         raise _stopped(str(wrong)) from None
+    except OSError as wrong:
+        raise _stopped(f"{wrong.strerror}: {wrong.filename}") from None
     except (importing.ImportStopped, httpx.TransportError) as stopped:
         raise _stopped(f"{stopped!s:.500} ({url})") from None
-    _report(outcome, len(drafts))
-    raise typer.Exit(1 if outcome.refused else 0)
 
 
 def _stopped(why: str) -> typer.Exit:
-    err.print(f"[red]The import stopped:[/red] {why}")
+    err.print(f"[red]The import stopped:[/red] {escape(why)}", soft_wrap=True)
     return typer.Exit(1)
 
 
-async def _import(
-    source: str, drafts: list[mapping.Drafted], url: str, token: str, *, initial_load: bool
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
+def _read(found: FileMapping, folder: Path, spool: Spool, refusals: Refusals) -> None:
+    files = Folder(found, folder)
+    columns = (TextColumn("reading  "), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task("bytes", total=files.size)
+        drafts = files.drafts(lambda passed: progress.update(task, completed=passed))
+        spool.fill(drafts, refusals, by_date=True)
+
+
+def _sent(
+    found: FileMapping, spool: Spool, refusals: Refusals, url: str, token: str, *, initial_load: bool
 ) -> importing.Outcome:
-    columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    headers = {"Authorization": f"Bearer {token}"}
-    zone = ZoneInfo(Settings().company.time_zone)
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
-        intake = importing.Intake(client, intake_prefixes(), source, zone, initial_load)
-        with Progress(*columns, console=err) as progress:
-            task = progress.add_task("documents", total=len(drafts))
-            return await importing.send(intake, drafts, lambda n: progress.advance(task, n))
+    columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+
+    async def delivered() -> importing.Outcome:
+        headers = {"Authorization": f"Bearer {token}"}
+        zone = ZoneInfo(Settings().company.time_zone)
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
+            intake = importing.Intake(client, intake_prefixes(), found.source, zone, initial_load)
+            with Progress(*columns, console=err) as progress:
+                task = progress.add_task("documents", total=spool.documents)
+                return await importing.deliver(intake, spool, refusals, lambda n: progress.advance(task, n))
+
+    return asyncio.run(delivered())
 
 
-def _report(outcome: importing.Outcome, drafted: int) -> None:
+def _told(outcome: importing.Outcome, as_json: bool) -> None:
+    counts = {name: getattr(outcome, name) for name in ("documents", "accepted", "duplicate", "waiting", "refused")}
+    if as_json:
+        return print_json(counts | _refused(outcome.refusals))
     out.print(
-        f"{drafted} documents: {outcome.accepted} accepted, {outcome.duplicate} known already, "
-        f"{len(outcome.waiting)} waiting, {len(outcome.refused)} refused"
+        f"{outcome.documents} documents: {outcome.accepted} accepted, {outcome.duplicate} known already, "
+        f"{outcome.waiting} waiting, {outcome.refused} refused"
     )
-    if not outcome.refused:
-        return
-    table = Table("file", "line", "document", "rule", "sentence")
-    for file, rows in importing.by_line(outcome.refused):
-        for refused in rows:
-            table.add_row(file, str(refused.line), refused.document, refused.rule, refused.sentence)
-    out.print(table)
+    return _list(outcome.refusals)
+
+
+def _checked(spool: Spool, refusals: Refusals, as_json: bool) -> None:
+    """What would be sent."""
+    found = spool.summary()
+    if as_json:
+        return print_json({"types": [s._asdict() for s in found], "refused": refusals.count} | _refused(refusals))
+    for s in found:
+        out.print(f"{s.documents:>9,} {s.type}  {s.first} to {s.last}")
+    out.print(f"{spool.documents + refusals.count} documents: {refusals.count} refused; nothing was sent")
+    return _list(refusals)
+
+
+def _refused(refusals: Refusals) -> dict[str, object]:
+    written = str(refusals.report) if refusals.count else None
+    return {"first_refused": [asdict(r) for r in refusals.first], "report": written}
+
+
+def _list(refusals: Refusals) -> None:
+    for r in refusals.first:
+        value = f" {r.value!r}:" if r.value else ""
+        where = f"column {r.column}:{value}" if r.column else f"{r.document}:"
+        out.print(escape(f"{r.file} line {r.line}, {where} {r.sentence}"), soft_wrap=True, highlight=False)
+    if refusals.count > SHOWN:
+        out.print(f"... and {refusals.count - SHOWN} more")
+    if refusals.count:
+        out.print(escape(f"All refused rows: {refusals.report}"), soft_wrap=True)

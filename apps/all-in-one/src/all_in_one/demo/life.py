@@ -70,7 +70,7 @@ class Life:
 
     async def _bring(self, some: Sequence[Document], *, initial_load: bool) -> None:
         outcome = await self.erp.send(some, self._counted, initial_load=initial_load)
-        self.progress.refused += len(outcome.refused)
+        self.progress.refused += outcome.refused
         self._taken.update(d.id for d in some)
 
     def _counted(self, documents: int) -> None:
