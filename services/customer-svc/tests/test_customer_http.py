@@ -26,7 +26,7 @@ WANG = {"person": "P-1", "role": "buyer", "name": "王芳", "phone": "021-555", 
 
 @pytest.fixture
 async def kehu(make_database: MakeDatabase, postgres_server: TestServer) -> AsyncIterator[Served]:
-    async with serving(SERVICE, make_database, postgres_server, beside=("credit",)) as served:
+    async with serving(SERVICE, make_database, postgres_server, beside=("credit", "complaint", "analytics")) as served:
         yield served
 
 

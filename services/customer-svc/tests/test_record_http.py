@@ -16,7 +16,7 @@ EARLIER = {"on": "2025-02-20", "how": "phone"}
 
 @pytest.fixture
 async def kehu(make_database: MakeDatabase, postgres_server: TestServer) -> AsyncIterator[Served]:
-    async with serving(SERVICE, make_database, postgres_server, beside=("credit",)) as served:
+    async with serving(SERVICE, make_database, postgres_server, beside=("credit", "complaint", "analytics")) as served:
         await served.post("/days/open", {"day": "2026-03-02"})
         await served.get("/days")
         yield served

@@ -8,6 +8,7 @@ from customer_svc.intake import TAKES
 from customer_svc.projections.blocks import BLOCKS
 from customer_svc.projections.customers import CUSTOMERS
 from customer_svc.projections.orders import ORDERS
+from customer_svc.projections.timeline import TIMELINE
 
 SERVICE = Service(
     name="customer",
@@ -16,7 +17,7 @@ SERVICE = Service(
     contexts=("customer", "company"),
     routes=routes,
     deciders=(customer.DECIDER, record.DECIDER, order.DECIDER, delivery.DECIDER, calendar.DECIDER),
-    views=(CUSTOMERS, BLOCKS, ORDERS),
+    views=(CUSTOMERS, BLOCKS, ORDERS, TIMELINE),
     reactions=REACTIONS,
     intake=TAKES,
     open_day=lambda company, day: calendar.OpenDay(company=company, day=day),

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from customer_svc.api import contacts, customers, days, orders, owners, record
+from customer_svc.api import contacts, customers, days, orders, owners, record, timeline
 
 routes = APIRouter()
-for part in (days.router, orders.router, record.router, contacts.router, owners.router, customers.router):
-    routes.include_router(part)
+for part in (days, orders, record, contacts, owners, timeline, customers):
+    routes.include_router(part.router)
