@@ -17,6 +17,7 @@ ARGUMENTS = (
     "--disable-component-update --disable-sync"
 ).split()
 MISSING = "NO BROWSER, SO THE PAGES ARE NOT TESTED: apt-get install -y chromium fonts-noto-cjk"
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
 PATIENCE = 20_000
 """Milliseconds; other machines are slower."""
 
@@ -77,3 +78,14 @@ class Visit:
 def shoot(page: Page, path: Path) -> None:
     """The whole page as it looks, as PNG."""
     page.screenshot(path=path, full_page=True, animations="disabled")
+
+
+def axe_findings(page: Page) -> list[str]:
+    """What axe holds against a page that is serious or critical: rule, and the elements."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("async () => (await axe.run(document, { resultTypes: ['violations'] })).violations")
+    return [
+        f"{v['id']} ({v['impact']}): " + "; ".join(str(n["target"]) for n in v["nodes"][:5])
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]

@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.console.browser import Visit, chromium, needed
+from tests.console.browser import Visit, chromium
 from tests.journeys.running import Kehu, company
 
 
 @pytest.fixture(scope="session")
 def kehu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kehu]:
-    """A company of one's own, running."""
-    needed()
+    """A company of one's own, running, with nothing in it."""
     with company(tmp_path_factory.mktemp("console"), "console") as running:
         yield running
 

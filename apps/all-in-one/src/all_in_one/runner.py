@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from all_in_one.demo.begin import living, recognised
+from all_in_one.demo.begin import PATH, living, recognised
 from all_in_one.demo.progress import Progress
 from all_in_one.home import Home, databases
 from all_in_one.services import SERVICES
@@ -65,7 +65,8 @@ async def application(
             await stack.enter_async_context(working(runtimes, roles))
             app = create_app(runtimes)
             await stack.enter_async_context(living(demo, app, show))
-            pages.mount(app, SERVICES, token="dev-admin" if settings.auth.development else None)
+            token = "dev-admin" if settings.auth.development else None  # a name, taken on development machines only
+            pages.mount(app, SERVICES, token, progress=PATH)
             yield app
     finally:
         await postgres.stop()
