@@ -1,6 +1,6 @@
 """What the tests have to notice: for each guarantee the text that holds it, and the text without it."""
 
-from tests.sabotage import deciding, delivering, securing, serving
+from tests.sabotage import deciding, delivering, recording, securing, serving
 from tests.sabotage.guarantee import Guarantee
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -8,4 +8,5 @@ GUARANTEES: tuple[Guarantee, ...] = (
     *delivering.GUARANTEES,
     *serving.GUARANTEES,
     *securing.GUARANTEES,
+    *recording.GUARANTEES,
 )

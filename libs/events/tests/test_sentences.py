@@ -119,7 +119,7 @@ def test_cash_lowers_the_exposure_and_invoices_raise_it() -> None:
     )
     assert told(moved, "en") == "Exposure changed by CNY 0.00: cash allocated (P-1)"
     granted = moved.model_copy(update={"cause": "order_granted", "changes": {"open_orders": cny("600", Money)}})
-    assert told(granted, "zh-CN") == "信用占用变动 600.00 元：订单获得信用（P-1）"
+    assert told(granted, "zh-CN") == "信用敞口变动 600.00 元：订单获得信用（P-1）"
 
 
 def test_a_customer_is_introduced_with_the_words_of_the_catalogue() -> None:

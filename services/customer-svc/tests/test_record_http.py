@@ -1,10 +1,12 @@
 """customer-svc over HTTP: search, the record with its blocks, persons, owners and groups."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 
 import pytest
 
 from chassis.testing import Served, serving
+from customer_svc.projections import owners
 from customer_svc.service import SERVICE
 from engine.testing.plugin import MakeDatabase, TestServer
 
@@ -99,6 +101,9 @@ async def test_the_whole_record_is_shown_with_who_found_it_out_how_and_when(kehu
     ]
     assert await keys(kehu, business_type="盖") == ["C-1"]
     assert await keys(kehu, business_type="罐") == []
+    for path in ("/record/history?block=dossier&", "/owners/history?"):
+        nobody = await kehu.http.get(f"/api/customers{path}customer=C-9")
+        assert (nobody.status_code, nobody.json()["type"].rpartition("/")[2]) == (404, "no-such-customer")
 
 
 async def test_a_record_goes_stale_unless_somebody_looks_it_through(kehu: Served) -> None:
@@ -151,8 +156,10 @@ async def test_all_customers_of_an_employee_are_handed_over_once_however_often_i
     await registered(kehu, "C-5", owner="zhao")
     again = await kehu.post("/owners/hand-over", order, **{"Idempotency-Key": "leave"})
     assert again.json() == {"customers": ["C-5"], "passed_over": [], "left": 0}
-    owners = (await kehu.get("/owners")).json()
-    assert [(o["owner"], o["customers"]) for o in owners] == [("chen", 4), (None, 1)]
+    counted = (await kehu.get("/owners")).json()
+    assert [(o["owner"], o["customers"]) for o in counted] == [("chen", 4), (None, 1)]
+    async with kehu.runtime.reading() as read:
+        assert await owners.of(read, "chen", date(2025, 1, 1), 3) == (["C-1", "C-2", "C-3"], 1)
     await kehu.post("/days/open", {"day": "2026-04-01"})
     await kehu.get("/days")
     await kehu.put("/owner", {"customer": "C-1", "owner": "li"})

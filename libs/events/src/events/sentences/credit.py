@@ -69,14 +69,14 @@ SENTENCES: Mapping[type[Event], Sentence] = {
     ),
     CreditGranted: Sentence(
         "Credit granted for order {order}: {amount} reserved until {expires_on}",
-        "订单 {order} 获得信用：预留 {amount}，有效至 {expires_on}",
+        "订单 {order} 获得信用：占用额度 {amount}，有效至 {expires_on}",
     ),
     OrderHeld: Sentence(
         "Order {order} over {amount} held: {rules}", "订单 {order} 因信用被冻结，金额 {amount}：{rules}", _reasons
     ),
     HoldReleased: Sentence(
         "Hold of order {order} released by {by!w}, {amount} reserved: {reason}",
-        "订单 {order} 解除冻结（{by!w}），预留 {amount}：{reason}",
+        "订单 {order} 解冻（{by!w}），占用额度 {amount}：{reason}",
     ),
     HoldDropped: Sentence("Hold of order {order} fell away: order {cause!w}", "订单 {order} 的冻结失效：订单{cause!w}"),
     OrderProgressed: Sentence(
@@ -85,7 +85,7 @@ SENTENCES: Mapping[type[Event], Sentence] = {
     ),
     ExposureChanged: Sentence(
         "Exposure changed[ by {change}]: {cause!w} ({document})",
-        "信用占用变动[ {change}]：{cause!w}（{document}）",
+        "信用敞口变动[ {change}]：{cause!w}（{document}）",
         _moved,
     ),
     InvoiceIssued: Sentence(

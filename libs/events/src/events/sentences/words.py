@@ -16,7 +16,7 @@ _RULES: Words = {
     "limit_breach": ("credit limit exceeded", "信用额度超限"),
     "overdue": ("payment overdue", "货款逾期"),
     "receivables_line": ("receivables above the warning line", "应收账款超警戒线"),
-    "dso_above_target": ("days sales outstanding above target", "应收账款周转天数超标"),
+    "dso_above_target": ("days sales outstanding above target", "销售变现天数超标"),
 }
 WORDS: Mapping[str, Words] = {
     "how": {
@@ -49,7 +49,7 @@ WORDS: Mapping[str, Words] = {
     "bound": {"unlimited": ("unlimited", "不限"), "none": ("none", "无")},
     "by": {
         "person": ("a person", "人工"),
-        "cause_gone": ("itself, its causes are gone", "原因消失自动解除"),
+        "cause_gone": ("itself, its causes are gone", "原因消失，自动解冻"),
         "facts": ("the facts", "数据已恢复"),
     },
     "cause": {
@@ -58,9 +58,9 @@ WORDS: Mapping[str, Words] = {
         "fulfilled": ("fulfilled", "已履行"),
         "order_granted": ("order granted", "订单获得信用"),
         "order_held": ("order held", "订单冻结"),
-        "hold_released": ("hold released", "解除冻结"),
+        "hold_released": ("hold released", "订单解冻"),
         "order_cancelled": ("order cancelled", "订单取消"),
-        "reservation_expired": ("reservation expired", "预留到期"),
+        "reservation_expired": ("reservation expired", "额度占用到期"),
         "order_delivered": ("order delivered", "订单发货"),
         "invoice_issued": ("invoice issued", "开具发票"),
         "payment_received": ("payment received", "收到付款"),

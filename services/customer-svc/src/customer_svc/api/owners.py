@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query
 from chassis.context import Answer, Do, Log, Read, ReadAll, allowed
 from customer_svc.api.staleness import StaleBefore
 from customer_svc.domain.customer import AssignOwner
-from customer_svc.projections import owners
+from customer_svc.projections import customers, owners
 from customer_svc.projections.owners import HandedOver, OwnerRow, Responsibility
 from events.base import Id
 
@@ -43,6 +43,9 @@ async def list_owners(read: Read, stale_before: StaleBefore) -> list[OwnerRow]:
 
 
 @router.get("/owners/history", summary="Who looked after a customer, from when to when")
-async def owner_history(log: Log, customer: Annotated[str, Query(examples=["C-103"])]) -> list[Responsibility]:
+async def owner_history(
+    log: Log, read: Read, stale_before: StaleBefore, customer: Annotated[str, Query(examples=["C-103"])]
+) -> list[Responsibility]:
     """The first one first."""
-    return await owners.history(log, customer)
+    found = await customers.one(read, customer, stale_before)
+    return await owners.history(log, found.customer)

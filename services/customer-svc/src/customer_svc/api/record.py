@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from chassis.context import Answer, Do, Log, allowed
+from chassis.context import Answer, Do, Log, Read, allowed
+from customer_svc.api.staleness import StaleBefore
 from customer_svc.domain.record import BlockName, RecordBlocks, VerifyRecord
-from customer_svc.projections import blocks
+from customer_svc.projections import blocks, customers
 from customer_svc.projections.blocks import Found
 from events.record import Block
 
@@ -31,7 +32,12 @@ async def verify_record(do: Do, command: VerifyRecord) -> Answer:
 
 @router.get("/history", summary="How a block read over time")
 async def block_history(
-    log: Log, customer: Annotated[str, Query(examples=["C-103"])], block: BlockName
+    log: Log,
+    read: Read,
+    stale_before: StaleBefore,
+    customer: Annotated[str, Query(examples=["C-103"])],
+    block: BlockName,
 ) -> list[Found[Block]]:
     """The latest first; what was collected earlier and arrived later stands at its own day."""
-    return await blocks.history(log, customer, block)
+    found = await customers.one(read, customer, stale_before)
+    return await blocks.history(log, found.customer, block)
