@@ -1,8 +1,8 @@
 """A company says by its documents' source that it is the demo, which one, and of which edition."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import cast
 
 import pytest
 
@@ -12,7 +12,7 @@ from all_in_one.home import Home
 from chassis.runtime import Runtime
 
 MARKER = Marker(7, date(2028, 2, 29), 0.5)
-NOBODY = cast(Runtime, None)
+NOBODY: Sequence[Runtime] = ()
 
 
 def test_the_source_says_all_that_the_documents_depend_on() -> None:

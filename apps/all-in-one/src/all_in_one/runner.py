@@ -3,12 +3,13 @@
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from all_in_one.demo.begin import PATH, living, recognised
-from all_in_one.demo.progress import Progress
+from all_in_one.demo.begin import living, recognised
+from all_in_one.demo.progress import DENSITY, PATH, Progress
 from all_in_one.home import Home, databases
 from all_in_one.services import SERVICES
 from chassis.app import create_app
@@ -43,15 +44,20 @@ def calm(logs: Logs, home: Home) -> Logs:
     return logs.model_copy(update={name: value for name, value in ours.items() if name not in logs.model_fields_set})
 
 
-def unseen(_: Progress) -> None:
-    """Nobody watches the demo company."""
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The demo company as it is wanted: so dense, and shown as it comes in."""
+
+    density: float = DENSITY
+    show: Callable[[Progress], None] = lambda _: None
 
 
 @asynccontextmanager
 async def application(
-    home: Home, settings: Settings, say: Callable[[str], None], show: Callable[[Progress], None] = unseen
+    home: Home, settings: Settings, say: Callable[[str], None], watch: Watch | None = None
 ) -> AsyncIterator[FastAPI]:
     """The whole of Kehu on the data in `home`, working until the block is left. The demo opens its own days."""
+    watch = watch or Watch()
     say(STAGES[0])
     postgres = await server_of(home, settings)
     try:
@@ -60,11 +66,11 @@ async def application(
         say(STAGES[1])
         async with AsyncExitStack() as stack:
             runtimes = await stack.enter_async_context(opened(SERVICES, settings, urls))
-            demo = await recognised(runtimes[0], wanted=home.is_demo)
+            demo = await recognised(runtimes, watch.density if home.is_demo else None)
             roles = [role for role in ROLES if role != "daybreak" or not demo.lives]
             await stack.enter_async_context(working(runtimes, roles))
             app = create_app(runtimes)
-            await stack.enter_async_context(living(demo, app, show))
+            await stack.enter_async_context(living(demo, app, watch.show))
             token = "dev-admin" if settings.auth.development else None  # a name, taken on development machines only
             pages.mount(app, SERVICES, token, progress=PATH)
             yield app
@@ -78,7 +84,7 @@ async def server_of(home: Home, settings: Settings) -> Postgres:
     return External(named.get_secret_value()) if named else await home.start_database()
 
 
-async def up(home: Home, port: int, say: Callable[[str], None], show: Callable[[Progress], None] = unseen) -> None:
+async def up(home: Home, port: int, say: Callable[[str], None], watch: Watch | None = None) -> None:
     """Serve until SIGINT or SIGTERM; then end open streams, workers and database in this order.
 
     Raises engine.embedded_home.CannotStart or PortTaken with what to do.
@@ -86,7 +92,7 @@ async def up(home: Home, port: int, say: Callable[[str], None], show: Callable[[
     settings = embedded_settings(home, port)
     configure(settings.logs)
     with listening(settings.http.host, port) as door:
-        async with application(home, settings, say, show) as app:
+        async with application(home, settings, say, watch) as app:
             say(STAGES[2])
             await server(app, settings, app.state.runtimes).serve(sockets=[door])
 

@@ -25,6 +25,7 @@ from rich.text import Text
 
 from all_in_one import importing, mapping
 from all_in_one.commands.demo import refuse_import_into_demo
+from all_in_one.commands.server import Server
 from all_in_one.commands.terminal import HERE, Json, Token, Url, err, group, out, print_json
 from all_in_one.drafting import Folder
 from all_in_one.mapping import FileMapping, MappingError
@@ -63,7 +64,7 @@ def import_(
     with _stopping(url):
         found = mapping.load(source)
         if not dry_run:
-            refuse_import_into_demo(url)
+            _refuse_demo(url, token)
         with Spool(intake_prefixes()) as spool, reported(report or Path(f"{found.name}-refused.csv")) as refusals:
             _read(found, folder, spool, refusals)
             if dry_run:
@@ -83,6 +84,11 @@ def _stopping(url: str) -> Iterator[None]:
         raise _stopped(f"{wrong.strerror}: {wrong.filename}") from None
     except (importing.ImportStopped, httpx.TransportError) as stopped:
         raise _stopped(f"{stopped!s:.500} ({url})") from None
+
+
+def _refuse_demo(url: str, token: str) -> None:
+    with Server.at(url, token) as server:
+        refuse_import_into_demo(server)
 
 
 def _stopped(why: str) -> typer.Exit:

@@ -8,8 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from all_in_one.commands.terminal import err, group, out
-from all_in_one.demo.progress import Progress
+from all_in_one.demo.progress import DENSITY, Progress
 from all_in_one.home import BadName, Home
+from all_in_one.runner import Watch
 from all_in_one.runner import up as run
 from engine.embedded_home import CannotStart
 
@@ -20,6 +21,9 @@ app = group()
 def up(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     data: Annotated[str, typer.Option(help="Name of the company's folder under .kehu.")] = "demo",
+    density: Annotated[
+        float, typer.Option(help="How much the demo company trades.", envvar="KEHU_DEMO_DENSITY", min=0.01, max=10)
+    ] = DENSITY,
 ) -> None:
     """Run everything on this machine. Ctrl-C stops it; the data stays.
 
@@ -27,7 +31,7 @@ def up(
     """
     try:
         home = Home.named(data)
-        uvloop.run(run(home, port, lambda stage: _say(stage, home, port), DemoBar().show))
+        uvloop.run(run(home, port, lambda stage: _say(stage, home, port), Watch(density, DemoBar().show)))
     except (BadName, CannotStart, OSError) as stopped:
         err.print(f"[red]Kehu did not start:[/red] {stopped}")
         raise typer.Exit(1) from None

@@ -1,6 +1,7 @@
 """Beside the services: the demo company is recognised, lives as a worker, and says how far it is at /console/demo."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,14 +14,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from all_in_one.demo.erp import Erp
 from all_in_one.demo.life import Life
 from all_in_one.demo.marker import EDITION, Marker
-from all_in_one.demo.progress import DemoStatus, Progress
+from all_in_one.demo.progress import PATH, DemoStatus, Progress
 from chassis.gate import QUIET
 from chassis.runtime import Runtime
 from engine import business_day, clock
 from engine.lifecycle import Supervisor
 
 SEED = 1
-PATH = "/console/demo"
+LOOK = 0.02
+"""Seconds between looks at who is behind."""
 START_ANEW = "make run DATA=demo2"
 TOKEN = "dev-admin"  # noqa: S105 - a name, taken on development machines only
 
@@ -29,7 +31,7 @@ TOKEN = "dev-admin"  # noqa: S105 - a name, taken on development machines only
 class Demo:
     """The demo company of this process; `marker` None: the company is somebody's own."""
 
-    customer: Runtime
+    runtimes: Sequence[Runtime]
     marker: Marker | None
     progress: Progress = field(default_factory=Progress)
     supervisor: Supervisor | None = None
@@ -41,7 +43,16 @@ class Demo:
 
     async def calendar(self) -> tuple[date | None, bool]:
         """The open business day, and whether the company went live."""
-        return await business_day.state(self.customer.database.pool, self.customer.settings.company.id)
+        customer = self.runtimes[0]
+        return await business_day.state(customer.database.pool, customer.settings.company.id)
+
+    async def settled(self) -> None:
+        """Wait until every reader of every service has dealt with what is stored."""
+        for runtime in self.runtimes:
+            behind = True
+            while behind:
+                behind = any(lag.events for lag in (await runtime.lags()).values())
+                await asyncio.sleep(LOOK if behind else 0)
 
     def status(self) -> DemoStatus:
         """As shown at /console/demo."""
@@ -61,14 +72,18 @@ class Demo:
         return worker.error if worker and worker.state == "waiting" else None
 
 
-async def recognised(customer: Runtime, *, wanted: bool) -> Demo:
-    """The demo company that lives in this data; a new one where it is `wanted` and nothing has happened yet."""
+async def recognised(runtimes: Sequence[Runtime], density: float | None) -> Demo:
+    """The demo company that lives in this data; a new one of this density where nothing has happened yet.
+
+    `density` None: none is wanted. The first of `runtimes` is customer-svc's.
+    """
+    customer = runtimes[0]
     first = await customer.inbox.receipts(0, None, 1)
     if first:
-        return Demo(customer, Marker.of(first[0].source))
-    if wanted and not await customer.store.head():
-        return Demo(customer, Marker(SEED, clock.today(customer.settings.company.time_zone)))
-    return Demo(customer, None)
+        return Demo(runtimes, Marker.of(first[0].source))
+    if density is not None and not await customer.store.head():
+        return Demo(runtimes, Marker(SEED, clock.today(customer.settings.company.time_zone), density))
+    return Demo(runtimes, None)
 
 
 @asynccontextmanager
@@ -79,10 +94,10 @@ async def living(demo: Demo, app: FastAPI, show: Callable[[Progress], None]) -> 
         yield
         return
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    transport, zone = httpx.ASGITransport(app=_Quiet(app)), ZoneInfo(demo.customer.settings.company.time_zone)
+    transport, zone = httpx.ASGITransport(app=_Quiet(app)), ZoneInfo(demo.runtimes[0].settings.company.time_zone)
     async with httpx.AsyncClient(transport=transport, base_url="http://kehu", headers=headers) as client:
         erp = Erp(client, demo.marker.source, zone)
-        demo.supervisor = Supervisor([Life(demo.marker, erp, demo.calendar, demo.progress, show)])
+        demo.supervisor = Supervisor([Life(demo.marker, erp, demo.calendar, demo.settled, demo.progress, show)])
         await demo.supervisor.start()
         try:
             yield

@@ -1,19 +1,23 @@
-"""The demo's ERP, as far as it speaks to Kehu: documents through the intake, days and receipts over HTTP."""
+"""The demo's ERP, as far as it speaks to Kehu: documents through the intake, complaints, days and receipts."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 
 from all_in_one import importing
+from all_in_one.demo.company.complaints import Act
 from all_in_one.demo.company.document import Document
 from all_in_one.mapping import Drafted
 from all_in_one.services import intake_prefixes
+from chassis.context import POSITION
 
 PAGE = 1000
+BATCH = {"Content-Type": importing.TYPE}
 BUSY = frozenset({429, 503})
 
 
@@ -25,13 +29,52 @@ class Erp:
     source: str
     zone: ZoneInfo
 
-    async def send(
-        self, documents: Sequence[Document], progress: Callable[[int], None], *, initial_load: bool
-    ) -> importing.Outcome:
-        """Send the documents in their order. Raises importing.ImportStopped."""
-        intake = importing.Intake(self.client, intake_prefixes(), self.source, self.zone, initial_load)
+    async def load(self, documents: Sequence[Document], progress: Callable[[int], None]) -> int:
+        """Import the documents as history, service by service; how many were refused. Raises ImportStopped."""
+        intake = importing.Intake(self.client, intake_prefixes(), self.source, self.zone, initial_load=True)
         drafts = [_draft(n, document) for n, document in enumerate(documents, 1)]
-        return await importing.send(intake, drafts, progress)
+        return (await importing.send(intake, drafts, progress)).refused
+
+    async def send(self, documents: Sequence[Document], progress: Callable[[int], None]) -> int:
+        """Send the documents of a day, as they come; how many were refused. Raises httpx.HTTPStatusError."""
+        refused, prefixes = 0, intake_prefixes()
+        for prefix in dict.fromkeys(prefixes.values()):
+            batch = [self._cloud_event(d) for d in documents if prefixes[d.type] == prefix]
+            for start in range(0, len(batch), PAGE):
+                some = batch[start : start + PAGE]
+                answer = await self._asked("POST", f"{prefix}/intake", json=some, headers=BATCH)
+                refused += sum(r["verdict"] == "rejected" for r in answer.raise_for_status().json()["items"])
+                progress(len(some))
+        return refused
+
+    def _cloud_event(self, document: Document) -> Mapping[str, Any]:
+        return {
+            "specversion": "1.0",
+            "id": document.id,
+            "source": self.source,
+            "type": document.type,
+            "time": datetime.combine(document.effective, time(), self.zone).isoformat(),
+            "data": document.data,
+        }
+
+    async def enter(self, act: Act) -> bool:
+        """Enter a step of a complaint; False where it is refused, because somebody has gone on with it by hand."""
+        answer = await self._post(f"/api/complaints{act.path}", act.key, act.body)
+        if answer.status_code == httpx.codes.CONFLICT:
+            return False
+        answer.raise_for_status()
+        return True
+
+    async def open(self, day: date) -> None:
+        """Open a business day, unless it is open or past; complaint-svc knows of it. Raises httpx.HTTPStatusError."""
+        answer = await self._post("/api/customers/days/open", f"day/{day}", {"day": str(day)})
+        if answer.status_code != httpx.codes.CONFLICT:
+            position = answer.raise_for_status().headers[POSITION]
+            (await self._asked("GET", "/api/complaints/?limit=1", headers={POSITION: position})).raise_for_status()
+
+    async def go_live(self, documents: int) -> None:
+        """End the initial load of so many documents. Raises httpx.HTTPStatusError."""
+        (await self._post("/api/customers/days/live", "live", {"loaded_documents": documents})).raise_for_status()
 
     async def taken(self) -> set[str]:
         """The ids of all documents of this source that were ever answered."""
@@ -44,15 +87,31 @@ class Erp:
         return found
 
     async def _receipts(self, prefix: str, after: int) -> Mapping[str, Any]:
-        return await self.get(f"{prefix}/intake/receipts", after=after, limit=PAGE, source=self.source)
+        return await self._get(f"{prefix}/intake/receipts", after=after, limit=PAGE, source=self.source)
 
-    async def get(self, path: str, **parameters: Any) -> Mapping[str, Any]:
-        """The answer to a question. Raises httpx.HTTPStatusError."""
+    async def steps(self) -> dict[str, int]:
+        """How many steps of each complaint there are."""
+        return {row["complaint"]: row["version"] async for row in self._rows("/api/complaints")}
+
+    async def held(self) -> frozenset[str]:
+        """The orders that credit holds: of these nothing leaves."""
+        return frozenset([row["order"] async for row in self._rows("/api/customers/orders", state="held")])
+
+    async def _rows(self, path: str, **asked: Any) -> AsyncIterator[Mapping[str, Any]]:
+        page = await self._get(path, limit=500, **asked)
+        for row in page["items"]:
+            yield row
+        while page["next"]:
+            page = await self._get(path, limit=500, cursor=page["next"], **asked)
+            for row in page["items"]:
+                yield row
+
+    async def _get(self, path: str, **parameters: Any) -> Mapping[str, Any]:
         answer = await self._asked("GET", path, params=parameters)
         found: Mapping[str, Any] = answer.raise_for_status().json()
         return found
 
-    async def post(self, path: str, key: str, body: Mapping[str, Any]) -> httpx.Response:
+    async def _post(self, path: str, key: str, body: Mapping[str, Any]) -> httpx.Response:
         """The answer to a command, which is decided once under `key`, however often it is sent."""
         return await self._asked("POST", path, json=body, headers={"Idempotency-Key": f"demo/{key}"})
 

@@ -8,8 +8,6 @@ from all_in_one.demo.company.buyers import Firm
 
 EDITION = 1
 """Rises when the same seed and day give other documents; a company of another edition cannot be gone on with."""
-DENSITY = 0.45
-"""How many documents: 1 is about twelve thousand, a start with 0.45 about five and a half."""
 _SOURCE = re.compile(r"/kehu/demo/(\d+)/(\d+)/(\d{4}-\d\d-\d\d)/([\d.]+)")
 
 
@@ -19,7 +17,7 @@ class Marker:
 
     seed: int
     until: date
-    density: float = DENSITY
+    density: float
     edition: int = EDITION
 
     @property

@@ -3,45 +3,86 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Protocol
 
 from all_in_one.demo.company.buyers import Buyer, Firm, buyers
+from all_in_one.demo.company.complaints import LatestBill
+from all_in_one.demo.company.deals import Bill, Deal, Part
 from all_in_one.demo.company.document import Document
-from all_in_one.demo.company.paying import payments
-from all_in_one.demo.company.trade import CURRENCY, bills, deals, money, papers
-from events import erp
+from all_in_one.demo.company.papers import Given, Paid, balance_sheet, credit_note, papers, payment
+from all_in_one.demo.company.record import customer, records
+from all_in_one.demo.company.stories import Told
+from all_in_one.demo.company.trade import Usual
+
+
+class Trading(Protocol):
+    """How a customer trades with us."""
+
+    @property
+    def buyer(self) -> Buyer: ...
+
+    def decisions(self) -> Iterator[Document]:
+        """Limits and classes over the years."""
+        ...
+
+    def deals(self, through: date) -> Iterator[Deal]:
+        """The orders placed up to `through`, in order."""
+        ...
+
+    def paid(self, bill: Bill, part: Part) -> Iterator[Paid]:
+        """The money for a part of a bill, whenever it comes."""
+        ...
+
+    def given(self, bill: Bill) -> Given | None:
+        """What is given back of a bill."""
+        ...
+
+
+def tradings(firm: Firm) -> Sequence[Trading]:
+    """Every customer, with a story or without, by id."""
+    return [Told.of(buyer, firm) or Usual(buyer, firm) for buyer in buyers(firm)]
 
 
 def documents(firm: Firm, through: date) -> Sequence[Document]:
     """What the ERP has sent by the evening of `through`: a later day adds documents and changes none."""
-    found = (document for buyer in buyers(firm) for document in _of(buyer, firm, through))
+    found = [*_sheets(firm, through), *(d for trading in tradings(firm) for d in _of(trading, firm, through))]
     return sorted((d for d in found if d.known <= through), key=lambda d: d.order)
 
 
-def _of(buyer: Buyer, firm: Firm, through: date) -> Iterator[Document]:
-    yield _customer(buyer)
-    yield _limit(buyer)
-    for deal in deals(buyer, firm, through):
+def latest_bill(firm: Firm) -> LatestBill:
+    """Finds the bill that a complaint is about."""
+    by_customer = {trading.buyer.id: trading for trading in tradings(firm)}
+
+    def found(customer: str, day: date) -> Bill | None:
+        trading = by_customer[customer]
+        billed = [b for deal in trading.deals(day) for b in deal.bills if (day - b.day).days >= 12]
+        disputed = [b for b in billed if isinstance(trading, Told) and trading.disputed(b)]
+        chosen = disputed or billed
+        return chosen[-1] if chosen else None
+
+    return found
+
+
+def _of(trading: Trading, firm: Firm, through: date) -> Iterator[Document]:
+    yield customer(trading.buyer, firm)
+    yield from records(trading.buyer, firm)
+    yield from trading.decisions()
+    for deal in trading.deals(through):
         yield from papers(deal)
-        for bill in bills(deal):
-            yield from payments(bill, firm)
+        for bill in deal.bills:
+            yield from _settling(trading, bill)
 
 
-def _customer(buyer: Buyer) -> Document:
-    entry = buyer.entry
-    basics: dict[str, Any] = {
-        "name": entry.name,
-        "type": entry.type,
-        "currency": CURRENCY,
-        "owner": entry.owner,
-        "group": entry.group,
-        "address": {"city": entry.city, "country": "CN"},
-    }
-    data = {"customer": buyer.id, "basics": basics, "since": str(buyer.since)}
-    return Document(erp.Customer.type, f"customer/{buyer.id}", buyer.since, buyer.since, data)
+def _settling(trading: Trading, bill: Bill) -> Iterator[Document]:
+    back = trading.given(bill)
+    if back:
+        yield credit_note(bill, back)
+    for part in bill.parts:
+        for number, came in enumerate(trading.paid(bill, part), 1):
+            yield payment(bill, part.number, number, came)
 
 
-def _limit(buyer: Buyer) -> Document:
-    limit = Decimal(round(buyer.yearly * 1.13 / 365 * (max(buyer.terms) + 45) * 1.8, -4))
-    data = {"customer": buyer.id, "limit": money(limit), "valid_from": str(buyer.since), "reason": "opening"}
-    return Document(erp.CreditTerms.type, f"terms/{buyer.id}", buyer.since, buyer.since, data)
+def _sheets(firm: Firm, through: date) -> Iterator[Document]:
+    """The can maker's own balance sheets, one a quarter."""
+    for quarter in range(13 + (through - firm.until).days // 91):
+        yield balance_sheet(firm.ago(1092 - 91 * quarter), Decimal(560_000_000 + 9_000_000 * quarter))
