@@ -10,9 +10,24 @@ REBUILD = "libs/engine/tests/test_rebuild.py::"
 TIMERS = "libs/engine/tests/test_timers.py::"
 EVALUATOR = "libs/engine/tests/test_evaluator.py::"
 FAULTY = CONSUMER + "test_repeated_deliveries_at_new_offsets_and_lost_ones_change_nothing[1]"
+COPIES = "libs/engine/tests/test_copies.py::"
 BUS = "libs/engine/tests/test_tablebus.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
+    Guarantee(
+        "copies of several logs are of one moment",
+        ENGINE + "copies.py",
+        """                await lane.execute(f"select pg_advisory_xact_lock({LANE})")\n""",
+        "",
+        (COPIES + "test_nothing_is_appended_anywhere_between_the_first_and_the_last_snapshot",),
+    ),
+    Guarantee(
+        "a restored log is read anew at the start",
+        ENGINE + "consumer.py",
+        "            if any(s.incarnation != life for",
+        "            if any(s.incarnation == topic for",
+        (CONSUMER + "test_a_log_that_was_restored_is_read_anew_at_the_start_before_anything_new_happens",),
+    ),
     Guarantee(
         "what was seen is dropped",
         ENGINE + "consumer.py",

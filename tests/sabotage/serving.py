@@ -10,9 +10,31 @@ CREDIT = "services/credit-svc/src/credit_svc/"
 ANALYTICS = "services/analytics-svc/src/analytics_svc/"
 FIGURES = "services/analytics-svc/tests/test_analytics_http.py::"
 MEASURES = "services/analytics-svc/tests/test_measures.py::"
+BACKUP = "apps/all-in-one/tests/test_backup.py::"
 WAITING = "services/credit-svc/tests/test_waiting_money.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
+    Guarantee(
+        "a restored company lives another life",
+        "apps/all-in-one/src/all_in_one/backup.py",
+        "        await renew(url)\n",
+        "",
+        (BACKUP + "test_a_backup_of_an_older_kehu_is_brought_up_to_date_beside_the_company_that_was_there",),
+    ),
+    Guarantee(
+        "a restore changes nothing before it is whole",
+        "apps/all-in-one/src/all_in_one/backup.py",
+        "        if await copies.ends(url) != (service.position, service.persons):\n",
+        "        if await copies.ends(url) == (0, 0):\n",
+        (BACKUP + "test_a_restore_that_fails_leaves_everything_as_it_was",),
+    ),
+    Guarantee(
+        "a damaged backup is refused",
+        "apps/all-in-one/src/all_in_one/archive.py",
+        "            if (size, digest.hexdigest()) != (member.bytes, member.sha256):\n",
+        "            if size != member.bytes:\n",
+        ("apps/all-in-one/tests/test_archive.py::test_what_was_changed_so_that_the_zip_still_fits_is_refused",),
+    ),
     Guarantee(
         "a change needs an Idempotency-Key",
         CHASSIS + "idempotency.py",
@@ -65,8 +87,8 @@ GUARANTEES: tuple[Guarantee, ...] = (
     Guarantee(
         "a stream goes on behind what was seen",
         CHASSIS + "sse.py",
-        "if self.after is None else self.after\n",
-        "if self.after is None else max(self.after - 1, 0)\n",
+        "else min(self.after, head)  #",
+        "else max(min(self.after, head) - 1, 0)  #",
         ("libs/chassis/tests/test_streams.py::test_a_client_that_comes_back_misses_nothing_and_sees_nothing_twice",),
     ),
     Guarantee(

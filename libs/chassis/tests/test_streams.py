@@ -85,6 +85,16 @@ async def test_a_stream_without_last_event_id_begins_now(running: Any, served: S
         assert await ids(lines, 1) == [2]
 
 
+async def test_who_has_seen_more_than_there_is_after_a_restore_hears_what_comes_now(
+    running: Any, served: Served
+) -> None:
+    await running.open("C1")
+    async with stream(served, **{"Last-Event-ID": "40"}) as lines:
+        assert await anext(lines) == "retry: 1000"
+        await running.open("C2")
+        assert await ids(lines, 1) == [2]
+
+
 async def test_an_idle_stream_is_kept_alive_by_heartbeats(served: Served) -> None:
     async with stream(served) as lines:
         async for line in lines:

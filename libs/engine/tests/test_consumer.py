@@ -15,6 +15,7 @@ from engine.database import Database
 from engine.decoding import Letter
 from engine.faults import Lost
 from engine.ports import Bus, Delivery, RawEvent
+from engine.projection import View
 from engine.projector import Projector
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
@@ -116,6 +117,26 @@ async def test_another_incarnation_of_a_store_rebuilds_the_view(
         await eventually(lambda: right(service.pool))
     for view in VIEWS:
         assert await service.pool.fetchval("select build from views where name = $1", view.name) > before[view.name]
+
+
+async def test_a_log_that_was_restored_is_read_anew_at_the_start_before_anything_new_happens(
+    store: PostgresStore, service: Database, bus: TableBus
+) -> None:
+    async with running(*projectors(store, bus)):
+        await history(store, Random(7), 20)
+        await settled(service)
+    builds = "select build from views where name = $1"
+    before = {v.name: await service.pool.fetchval(builds, v.name) for v in VIEWS}
+    life = await store.renew()
+    async with running(*projectors(store, bus)):
+        for view in VIEWS:
+
+            async def anew(view: View = view) -> bool:
+                return bool(await service.pool.fetchval(builds, view.name) > before[view.name])
+
+            await eventually(anew)
+            assert {s.incarnation for s in (await standings(service.pool, group_of(view))).values()} == {life}
+    assert await right(service.pool)
 
 
 async def test_a_lost_connection_is_tried_again(store: PostgresStore, service: Database, bus: TableBus) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from engine.embedded import CannotStart, External, Server, start
+from engine.embedded import CannotStart, External, Server, found, start
+from engine.embedded_home import relocate
 from engine.testing.plugin import QUICK, MakeDatabase
 
 pytestmark = pytest.mark.database
@@ -169,3 +170,35 @@ async def test_a_test_may_ask_for_an_empty_database(database: str) -> None:
     connection = await asyncpg.connect(database)
     assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
     await connection.close()
+
+
+async def test_a_server_that_runs_is_found_by_its_folder_and_none_where_none_runs(folder: Path) -> None:
+    assert found(folder / "data") is None
+    async with await start(folder / "data", settings=QUICK):
+        running = found(folder / "data")
+        assert running is not None
+        connection = await asyncpg.connect(running.url("postgres"))
+        await connection.close()
+    assert found(folder / "data") is None
+
+
+@pytest.mark.parametrize("mode", [0o755, pytest.param(0o700, id="where only root can go")])
+async def test_a_folder_is_moved_with_its_data_wherever_that_lies(folder: Path, mode: int) -> None:
+    folder.chmod(mode)
+    async with await start(folder / "old" / "data", settings=QUICK) as server:
+        await ask(server, "CREATE TABLE kept AS SELECT 42 AS n")
+    relocate(folder / "old", folder / "new", "data")
+    async with await start(folder / "new" / "data", settings=QUICK) as server:
+        assert await ask(server, "SELECT n FROM kept") == 42
+    async with await start(folder / "old" / "data", settings=QUICK) as another:
+        assert another.data != server.data
+        assert await ask(another, "SELECT to_regclass('kept')") is None
+    for data in {server.data, another.data}:
+        shutil.rmtree(data)
+
+
+async def test_data_that_is_not_where_it_was_put_is_missed_and_never_begun_anew(folder: Path) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "LOCATION.txt").write_text(f"The data of this folder is in {folder / 'gone'}\n")
+    with pytest.raises(CannotStart, match=f"was in {folder / 'gone'} and is not there"):
+        await start(folder / "data", settings=QUICK)

@@ -41,7 +41,8 @@ class Streaming:
 
     async def _body(self, types: tuple[type[Event], ...], render: Render) -> AsyncIterator[bytes]:
         runtime = self.runtime
-        after = await runtime.store.head() if self.after is None else self.after
+        head = await runtime.store.head()
+        after = head if self.after is None else min(self.after, head)  # beyond it: seen before a restore
         yield RETRY
         spoken = monotonic()
         async for envelope in LiveLog(runtime.store, runtime.service.contexts).beats(after, types):

@@ -155,12 +155,23 @@ class Consumer:
         subscription = await self._bus.subscribe(self.group, self._topics, self._member)
         self._epochs = {}
         try:
+            await self._same_lives(subscription)
             while not stop.is_set():
                 await self._step(subscription, stop)
         finally:
             await self._drop_ahead()
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await subscription.close()
+
+    async def _same_lives(self, subscription: Subscription) -> None:
+        """After a restore: start over at once, not with the first event of the new life."""
+        for topic in self._topics:
+            life = await self._bus.incarnation(topic)
+            kept = await standings(self._home, self.group)
+            if any(s.incarnation != life for (t, _), s in kept.items() if t == topic):
+                log.warning("%s: %s lives another life", self.group, topic)
+                await self._work.stale(topic)
+                await self._start_again(subscription)
 
     async def _step(self, subscription: Subscription, stop: asyncio.Event) -> None:
         letters, halted = await self._next(subscription, stop)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import text
@@ -74,10 +75,15 @@ async def _as_it_is(_: asyncpg.Connection) -> None:
     """
 
 
-async def migrate(url: str) -> None:
+class NewerSchema(Exception):
+    """A newer Kehu has changed this database's shape; the sentence says which there is and which we know."""
+
+
+async def migrate(url: str, to: str = "head") -> None:
     """Bring the database to the current shape; of several processes that call it one migrates, the others wait.
 
-    Runs as the login of `url`, who owns what it makes; gives the roles the services work under their rights.
+    Runs as the login of `url`, who owns what it makes; gives the roles the services work under their rights. `to` is an
+    older shape for tests of what an older Kehu left. Raises NewerSchema.
     """
     while not _ALEMBIC.acquire(blocking=False):  # noqa: ASYNC110 - event loops share it
         await asyncio.sleep(0.01)
@@ -85,7 +91,7 @@ async def migrate(url: str) -> None:
     try:
         async with engine.begin() as connection:
             await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, to)
         await establish(url)
     finally:
         _ALEMBIC.release()
@@ -123,10 +129,21 @@ def _config() -> Config:
     return config
 
 
-def _upgrade(connection: SyncConnection) -> None:
+def knows_schema(revision: str) -> bool:
+    """Whether this software knows that shape, or can bring it up to date."""
+    return revision in {r.revision for r in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def _upgrade(connection: SyncConnection, to: str) -> None:
+    present = MigrationContext.configure(connection).get_current_revision()
+    if present is not None and not knows_schema(present):
+        raise NewerSchema(
+            f"{connection.engine.url.database} has the schema {present}, this Kehu knows up to {newest_schema()}: "
+            "a newer Kehu has worked on it; run that one, or a later one"
+        )
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def _engine(url: str, size: int, settings: Mapping[str, str]) -> AsyncEngine:

@@ -21,9 +21,9 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import quote, urlsplit
 
-from engine.embedded_home import ENVIRONMENT, Account, CannotStart, move, reachable_binaries, settle
+from engine.embedded_home import ENVIRONMENT, Account, CannotStart, located, move, reachable_binaries, settle
 
-__all__ = ["SETTINGS", "CannotStart", "External", "Postgres", "Server", "start"]
+__all__ = ["SETTINGS", "CannotStart", "External", "Postgres", "Server", "found", "start"]
 
 SUPERUSER = "postgres"
 SOCKETS = Path("/tmp")  # noqa: S108 - short on purpose: a socket's path holds 107 bytes; the folder in it is owner-only
@@ -130,6 +130,15 @@ async def start(data: Path, *, settings: Mapping[str, str] | None = None, patien
         if "still in use" not in said or asyncio.get_running_loop().time() > deadline:
             raise CannotStart(f"PostgreSQL did not start on {data}. It said:\n{said}")
         await asyncio.sleep(0.2)  # the last sessions of a killed server are still leaving
+
+
+def found(asked: Path) -> External | None:
+    """The server that runs on the folder `asked`, started by whomever; None where none does."""
+    cluster = located(asked) / "cluster"
+    lines = pid_lines(cluster)
+    if len(lines) < 8 or lines[7].strip() != "ready" or not runs_on(int(lines[0]), cluster.absolute()):
+        return None
+    return External(f"postgresql://{SUPERUSER}@?host={quote(lines[4], safe='/')}")
 
 
 def create(cluster: Path, binaries: Path, account: Account, sync: bool) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+NOTE = "LOCATION.txt"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}  # all the server sees of ours
 
 
@@ -62,21 +63,54 @@ def settle(asked: Path) -> tuple[Account, Path]:
     """Who runs the server, and in which folder: the asked one unless that account cannot reach it."""
     asked = asked.absolute()
     asked.mkdir(parents=True, exist_ok=True)
+    data = located(asked)
+    if not data.exists():
+        raise CannotStart(f"the data of {asked} was in {data} and is not there; bring it back or remove {asked / NOTE}")
     if os.geteuid() != 0:
-        return Account(), asked
+        return Account(), data
+    if data != asked:
+        return owner_of(data) or unprivileged(), data
     account = owner_of(asked) or unprivileged()
     account.own(asked)
     if account.reaches(asked):
         return account, asked
-    data = elsewhere() / hashlib.sha256(bytes(asked.resolve())).hexdigest()[:12]
+    data = place_for(asked)
     data.mkdir(exist_ok=True)
     account = owner_of(data) or account
     account.own(data)
     if not account.reaches(data):
         raise CannotStart(f"the database's user (uid {account.uid}) can reach neither {asked} nor {data}")
-    (asked / "LOCATION.txt").write_text(f"The data of this folder is in {data}\n", encoding="utf-8")
+    write_note(asked, data)
     log.warning("the database's user cannot reach %s; its data is in %s", asked, data)
     return account, data
+
+
+def located(asked: Path) -> Path:
+    """Where the data of the folder `asked` is: in it, or where the database's user could reach it."""
+    note = asked / NOTE
+    return Path(note.read_text(encoding="utf-8").strip().rpartition(" is in ")[2]) if note.exists() else asked
+
+
+def relocate(folder: Path, to: Path, asked: str) -> None:
+    """Move `folder` to `to`, with the data of the folder `asked` in it, wherever that lies.
+
+    Broken off half way the data is never begun anew: a start refuses and says where it looked.
+    """
+    data = located(folder / asked)
+    if data != folder / asked:
+        place = place_for(to.absolute() / asked)
+        write_note(folder / asked, place)
+        data.rename(place)
+    folder.rename(to)
+
+
+def place_for(asked: Path) -> Path:
+    """Where the data of `asked` lies if it cannot lie there: always the same place, so that the next start finds it."""
+    return elsewhere() / hashlib.sha256(bytes(asked.resolve())).hexdigest()[:12]
+
+
+def write_note(asked: Path, data: Path) -> None:
+    (asked / NOTE).write_text(f"The data of this folder is in {data}\n", encoding="utf-8")
 
 
 def owner_of(data: Path) -> Account | None:

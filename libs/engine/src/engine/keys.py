@@ -22,6 +22,7 @@ SEALED = "$e"
 
 _LOAD = "select id, person, wrapped from personal_keys where id = any($1::uuid[])"
 _FIND = "select id, person, wrapped from personal_keys where person = any($1::text[])"
+_NEWEST = "select id, person, wrapped from personal_keys order by created_at desc limit $1"
 _ADD = """insert into personal_keys (person, id, wrapped) select * from unnest($1::text[], $2::uuid[], $3::bytea[])
           on conflict (person) do nothing"""
 _ERASE = """delete from personal_keys where person = $1 and ($2::timestamptz is null or created_at <= $2)
@@ -142,6 +143,22 @@ class PersonalKeys:
             _, (_, key) = self._by_id.popitem(last=False)
             if key is not None:
                 self._by_person.pop(key.person, None)
+
+
+async def misfits(url: str, kek: bytes, most: int = 1000) -> int:
+    """How many of the persons' keys in the database at `url`, of the `most` newest, were not wrapped with `kek`."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch(_NEWEST, most)
+    finally:
+        await connection.close()
+    cipher, wrong = AESGCM(kek), 0
+    for key_id, person, wrapped in rows:
+        try:
+            cipher.decrypt(wrapped[:NONCE], wrapped[NONCE:], _bound(person, key_id.hex))
+        except InvalidTag:
+            wrong += 1
+    return wrong
 
 
 def unsealed(value: Any, place: str, keys: PersonalKeys | None) -> Any:

@@ -97,6 +97,16 @@ async def establish(url: str) -> bool:
         await connection.close()
 
 
+async def make_roles(url: str) -> None:
+    """Make the roles, with no rights yet: what is restored belongs to them. `url` is an administrator's."""
+    connection = await asyncpg.connect(url)
+    try:
+        for missing in (_ROLES, _MEMBERSHIPS):
+            await _add(connection, missing)
+    finally:
+        await connection.close()
+
+
 async def taken_on(url: str, role: Role, *, strict: bool = False) -> dict[str, str]:
     """The settings of a session at `url` that takes on `role` when it begins; none, with a warning, where it may not.
 

@@ -9,9 +9,10 @@ from rich.progress import Progress as Bar
 
 from all_in_one.commands.terminal import err, group, out
 from all_in_one.demo.progress import DENSITY, Progress
-from all_in_one.home import BadName, Home
-from all_in_one.runner import Watch
+from all_in_one.home import BadName, Home, KeyMissing
+from all_in_one.runner import Watch, WrongKey
 from all_in_one.runner import up as run
+from engine.database import NewerSchema
 from engine.embedded_home import CannotStart
 
 app = group()
@@ -32,7 +33,7 @@ def up(
     try:
         home = Home.named(data)
         uvloop.run(run(home, port, lambda stage: _say(stage, home, port), Watch(density, DemoBar().show)))
-    except (BadName, CannotStart, OSError) as stopped:
+    except (BadName, CannotStart, KeyMissing, NewerSchema, WrongKey, OSError) as stopped:
         err.print(f"[red]Kehu did not start:[/red] {stopped}")
         raise typer.Exit(1) from None
 
