@@ -241,7 +241,10 @@ def sums(facts: Sequence[Fact], window: tuple[date, date]) -> dict[str, Any]:
         "gross_profit": gross_profit(inside),
         "paid": paid(inside),
         "orders": len(placed),
+        "period_sales": credit_sales(facts, last, (last - first).days + 1),
+        "opening": outstanding(f for f in facts if f.effective < first),
         "outstanding": outstanding(by_then),
+        "current": sum((left for due, left in open_items(by_then).values() if due >= last), Decimal(0)),
         "overdue": sum((left for due, left in open_items(by_then).values() if due < last), Decimal(0)),
         "credit_sales": credit_sales(facts, last, 90),
     }

@@ -1,7 +1,7 @@
 """analytics-svc as it runs: the real app, its workers, real databases, and the logs of the services it listens to."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import count
@@ -10,6 +10,8 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+import pytest_asyncio
+from analytics_history import designed
 
 from analytics_svc.evaluation import Evaluation
 from analytics_svc.service import SERVICE
@@ -24,7 +26,7 @@ from engine.keys import PersonalKeys
 from engine.ports import Append, Meta, NewEvent
 from engine.serde import Serde
 from engine.store import PostgresStore
-from engine.testing.plugin import MakeDatabase, TestServer
+from engine.testing.plugin import MakeDatabase, Prepare, TestServer
 from events.base import Event
 from events.company import DayOpened
 
@@ -86,6 +88,30 @@ class World:
 
 @pytest.fixture
 async def world(make_database: MakeDatabase, postgres_server: TestServer) -> AsyncIterator[World]:
+    async with _working(make_database, postgres_server) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def history(postgres_server: TestServer) -> AsyncIterator[World]:
+    """A world that has learned the designed history: one for all tests of a file, which only ask."""
+    made: list[str] = []
+
+    async def make(prepare: Prepare | None = None, key: str = "default") -> str:
+        assert prepare is not None
+        made.append(await postgres_server.create(await postgres_server.template(prepare, key)))
+        return postgres_server.postgres.url(made[-1])
+
+    async with _working(make, postgres_server) as found:
+        for fact in designed().facts:
+            await found.learn(fact.event, recorded=fact.recorded, effective=fact.effective)
+        yield found
+    for name in made:
+        await postgres_server.drop(name)
+
+
+@asynccontextmanager
+async def _working(make_database: MakeDatabase, postgres_server: TestServer) -> AsyncIterator[World]:
     async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         await migrate(postgres_server.postgres.url(await connection.fetchval("select current_database()")))
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,19 +12,20 @@ from analytics_reading import attribute, sales_by_customer, sums, tiers
 from analytics_stored import LOG, POINTS, four_answers, scope
 
 from analytics_svc.domain.figures import Window, year_to
-from analytics_svc.domain.key_figures import BEFORE, KEY_MEASURES, NOW, By, Period, before, group_of
+from analytics_svc.domain.key_figures import BEFORE, KEY_MEASURES, NOW, group_of
 from analytics_svc.domain.measures import Scope
-from analytics_svc.projections import groups, key_figures
+from analytics_svc.domain.periods import FLOWS, By, Period, before, calendar_months
+from analytics_svc.projections import key_figures
 from analytics_svc.projections.stored import StoredMeasures
 
 
 def periods(as_of: date) -> dict[str, Period]:
-    window = Window.of_days(60, as_of)
-    return {NOW: Period(window), BEFORE: Period(before(window))}
+    period = Period(Window.of_days(60, as_of))
+    return {NOW: period, BEFORE: before(period)}
 
 
 async def rows(measures: StoredMeasures, at: Scope, by: By) -> dict[str, dict[str, Any]]:
-    query = key_figures.by_group(at, periods(at.point.as_of), groups.of(at, by))
+    query = key_figures.rows(at, periods(at.point.as_of), by)
     return {r["name"]: dict(r) for r in await measures.facts.rows(query)}
 
 
@@ -46,8 +48,7 @@ async def test_key_figures_of_every_group_depend_on_both_times(measures: StoredM
             mine = of_group(facts, by, name)
             assert row["customers"] == sum(1 for f in mine if f.type == "customer.CustomerRegistered"), (name, as_of)
             for prefix, period in periods(as_of).items():
-                assert period.window.first is not None
-                expected = sums(mine, (period.window.first, period.last))
+                expected = sums(mine, (period.first, period.last))
                 assert {n: row[prefix + n] for n in expected} == expected, (name, as_of, known_at, prefix)
         answers.append(found)
     four_answers(answers)
@@ -107,13 +108,13 @@ async def test_a_ratio_without_a_divisor_is_null_and_says_why(measures: StoredMe
 def test_the_period_before_is_as_many_whole_months_or_else_days(
     first: date, last: date, earlier: tuple[date, date]
 ) -> None:
-    found = before(Window(first=first, last=last))
+    found = before(Period(Window(first=first, last=last)))
     assert (found.first, found.last) == earlier
 
 
 def test_a_period_without_a_beginning_has_none_before_it() -> None:
     with pytest.raises(ValueError, match="without a beginning"):
-        before(Window(first=None, last=MAY))
+        before(Period(Window(first=None, last=MAY)))
 
 
 @pytest.mark.parametrize(("by", "scheme"), [("tier", "ABC"), ("vip", "VIP")])
@@ -127,3 +128,26 @@ async def test_customers_are_grouped_by_their_tier_by_sales_of_the_12_months(
         expected = tiers(dict.fromkeys(known, Decimal(0)) | sold, scheme)
         found = await rows(measures, scope(as_of, known_at), by)
         assert {name: row["customers"] for name, row in found.items() if name} == Counter(expected[c] for c in known)
+
+
+async def test_months_are_groups_of_what_happened_each_beside_the_month_before(measures: StoredMeasures) -> None:
+    for as_of, known_at in POINTS:
+        found = await rows(measures, scope(as_of, known_at), "month")
+        facts, whole = list(LOG.known(as_of, known_at)), periods(as_of)[NOW]
+        months = calendar_months(whole.window)
+        assert sorted(found) == [m.name for m in months]
+        for month in months:
+            expected = sums([f for f in facts if f.effective <= month.last], (month.first, month.last))
+            assert {n: found[month.name][NOW + n] for n in expected} == expected, month
+        for earlier, later in pairwise(found[m.name] for m in months):
+            assert {n: earlier[NOW + n] for n in FLOWS} == {n: later[BEFORE + n] for n in FLOWS}
+        total = (await rows(measures, scope(as_of, known_at), "company"))[""]
+        for name in FLOWS:
+            assert sum(row[NOW + name] for row in found.values()) == total[NOW + name], (name, as_of)
+
+
+async def test_what_is_open_at_the_ends_of_months_has_no_share_of_the_total(measures: StoredMeasures) -> None:
+    total = (await rows(measures, scope(MAY, LATE), "company"))[""]
+    found = (await rows(measures, scope(MAY, LATE), "month"))["2024-05"]
+    shares = set(group_of(total, total, KEY_MEASURES).share)
+    assert shares - set(group_of(found, total, KEY_MEASURES, "month").share) == {"outstanding", "overdue"}

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from analytics_svc.api import alerts, customers, key_figures, payment_behaviour, receivables, rfm, sales, tiers
+from analytics_svc.api import alerts, customers, dso, key_figures, payment_behaviour, receivables, rfm, sales, tiers
 
 router = APIRouter()
-for part in (receivables, payment_behaviour, customers, sales, key_figures, tiers, rfm, alerts):
+for part in (receivables, dso, payment_behaviour, customers, sales, key_figures, tiers, rfm, alerts):
     router.include_router(part.router)

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Query
 
 from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, Page, checked, over
 from analytics_svc.domain.figures import Window, window_of, year_to
-from analytics_svc.domain.key_figures import BEFORE, KEY_MEASURES, NOW, By, Group, KeyMeasure, Period, before, group_of
-from analytics_svc.projections import customers, groups, key_figures, profiles, receivables, sales, terms
+from analytics_svc.domain.key_figures import BEFORE, KEY_MEASURES, NOW, Group, KeyMeasure, group_of
+from analytics_svc.domain.periods import By, Period, before
+from analytics_svc.projections import customers, groups, key_figures, profiles, receivables, sales, sums, terms
 from chassis.context import Paged
 
 router = APIRouter(tags=["figures"])
@@ -36,8 +37,8 @@ async def periods(
     as_of: AsOf, first: Annotated[date | None, Query(alias="from", description="12 months up to as_of else.")] = None
 ) -> dict[str, Period]:
     """The window asked for and the one before it."""
-    window = checked(lambda: window_of(first or year_to(as_of), as_of))
-    return {NOW: Period(window), BEFORE: Period(before(window))}
+    period = Period(checked(lambda: window_of(first or year_to(as_of), as_of)))
+    return {NOW: period, BEFORE: before(period)}
 
 
 Periods = Annotated[dict[str, Period], Depends(periods)]
@@ -56,8 +57,8 @@ async def by_group(
     """R-074, R-075, R-128: what groups ordered, were billed, paid and owe, beside the period before and the total."""
     wanted = KEY_MEASURES if measures is None else measures
     scope = await figures.scope(customer)
-    (total,) = await figures.facts.rows(key_figures.by_group(scope, periods, None))
-    query, order = key_figures.page(scope, periods, groups.of(scope, by), sort)
+    (total,) = await figures.facts.rows(sums.by_group(scope, periods, None))
+    query, order = key_figures.page(scope, periods, by, sort)
     return KeyFiguresFigure(
         **figures.stated,
         currency=scope.currency or "",
@@ -67,7 +68,7 @@ async def by_group(
         measures=list(wanted),
         total=group_of(total, total, wanted),
         groups=await figures.page(
-            page, query, *order, make=lambda row: group_of(row, total, wanted), descending=sort != "name"
+            page, query, *order, make=lambda row: group_of(row, total, wanted, by), descending=sort != "name"
         ),
     )
 
@@ -90,5 +91,5 @@ async def explain(
     scope = await figures.scope(customer)
     period = {"period": periods[NOW], "before": periods[BEFORE]}[which]
     of = groups.of(scope, by)
-    parts = {name: groups.only(query, of, group) for name, query in key_figures.entries(scope, period).items()}
+    parts = {name: groups.only(query, of, group) for name, query in sums.entries(scope, period).items()}
     return await figures.explain(page, scope, parts, part, alone=True, counted={"orders"})

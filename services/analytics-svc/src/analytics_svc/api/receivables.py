@@ -1,24 +1,21 @@
-"""Balance, ageing and DSO, each with its explanation."""
+"""Balance and ageing, each with its explanation."""
 
 from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, checked, over
-from analytics_svc.domain.figures import CURRENT, DSO_DAYS, UNALLOCATED, Edges, Ratio, Window, dso, edges_of
+from analytics_svc.domain.figures import CURRENT, UNALLOCATED, Edges, edges_of
 from analytics_svc.domain.measures import Balance, Bucket, CustomerBalance, Scope, aged, due_within
-from analytics_svc.projections import customers, receivables, sales, terms
+from analytics_svc.projections import customers, receivables, terms
 from chassis.context import Paged
 from engine.keyset import Selection
 from events.base import Amount
 
 router = APIRouter(tags=["figures"])
 Owed = Annotated[Figures, over(receivables.VIEW, terms.VIEW, customers.VIEW)]
-OwedAndSold = Annotated[Figures, over(receivables.VIEW, sales.VIEW, terms.VIEW, customers.VIEW)]
 EdgeText = Annotated[str | None, Query(alias="edges", description="Upper edges in days.", examples=["30,60,90,120"])]
-Days = Annotated[int, Query(ge=1, le=3660, description="Calendar days of the window, ending at as_of.")]
 
 
 class BalanceFigure(Figure, Balance):
@@ -36,17 +33,6 @@ class AgeingFigure(Figure):
     edges: list[int]
     buckets: list[Bucket]
     outstanding: Amount
-
-
-class DsoFigure(Figure):
-    """R-122, standard form: receivables / sales x days. `dso` is null with the `reason` where sales are not above 0."""
-
-    customer: str | None
-    measure: str = "receivables / (billed - credit notes, gross of tax) x days"
-    window: Window
-    dso: Decimal | None = Field(examples=["55.35"])
-    reason: str | None
-    ratio: Ratio
 
 
 @router.get("/balance", summary="What is owed")
@@ -110,36 +96,6 @@ def _buckets(scope: Scope, edges: Edges) -> dict[str, Selection]:
         first, last = due_within(name, scope.point.as_of, edges)
         found[name] = receivables.entries(scope, first=first, last=last, unallocated=False)
     return found | {UNALLOCATED: receivables.entries(scope, unallocated=True)}
-
-
-@router.get("/dso", summary="Days sales outstanding")
-async def days_sales_outstanding(figures: OwedAndSold, customer: Customer = None, days: Days = DSO_DAYS) -> DsoFigure:
-    """Receivables at as_of by the sales of the days before, in days of sales; with a customer, of its own."""
-    window = Window.of_days(days, figures.point.as_of)
-    scope = await figures.scope(customer)
-    owed = await figures.measures.balance(scope)
-    sold = await figures.measures.totals(await figures.scope(customer, window))
-    ratio = dso(owed.outstanding, sold.credit_sales, days)
-    return DsoFigure(
-        **figures.stated,
-        currency=_currency(scope),
-        customer=customer,
-        window=window,
-        dso=ratio.value,
-        reason=ratio.reason,
-        ratio=ratio,
-    )
-
-
-@router.get("/dso/explain", summary="The events behind a DSO")
-async def explain_dso(
-    figures: OwedAndSold, page: Page, customer: Customer = None, days: Days = DSO_DAYS, part: str = "numerator"
-) -> Explanation:
-    """Parts: numerator (receivables), denominator (sales of the window)."""
-    scope = await figures.scope(customer)
-    sold = await figures.scope(customer, Window.of_days(days, figures.point.as_of))
-    parts = {"numerator": receivables.entries(scope), "denominator": sales.entries(sold, "credit_sales")}
-    return await figures.explain(page, scope, parts, part)
 
 
 def _currency(scope: Scope) -> str:

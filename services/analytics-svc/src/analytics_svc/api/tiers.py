@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, First, Page, checked, over
 from analytics_svc.domain.figures import Measure, Window, ratio, window_of, year_to
-from analytics_svc.domain.key_figures import NO_COST, By
+from analytics_svc.domain.key_figures import NO_COST
 from analytics_svc.domain.measures import Scope
+from analytics_svc.domain.periods import GroupBy
 from analytics_svc.domain.tiers import (
     ABC_CUTS,
     Cuts,
@@ -37,7 +38,7 @@ MeasureOf = Annotated[Measure, Query(description="What customers are ranked by."
 CutA = Annotated[Decimal, Query(description="Class A while the cumulative share before is below this.")]
 CutB = Annotated[Decimal, Query(description="Class B while the cumulative share before is below this.")]
 Top = Annotated[Decimal, Query(gt=0, le=1, description="R-047: the part of the members whose share is told.")]
-Within = Annotated[By, Query(description="Divided within each of these groups; company: all together.")]
+Within = Annotated[GroupBy, Query(description="Divided within each of these groups; company: all together.")]
 
 
 class RankedRow(BaseModel):
@@ -71,7 +72,7 @@ class Rankings(Figure):
     scheme: Scheme
     cuts: Cuts
     window: Window
-    within: By
+    within: GroupBy
     top: Decimal
     total: Amount
     tiers: dict[str, int]
@@ -93,7 +94,7 @@ class Order(BaseModel):
 
     tiering: Tiering
     window: Window
-    within: By = "company"
+    within: GroupBy = "company"
     top: Decimal = Decimal("0.2")
 
 

@@ -1,21 +1,15 @@
 """Key figures of a group of customers over a period, beside the period before: what is shown and how it is derived."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from analytics_svc.domain.figures import DSO_DAYS, NO_SALES, Ratio, Window, dso, ratio
+from analytics_svc.domain.figures import NO_SALES, Ratio, dso, ratio
+from analytics_svc.domain.periods import FLOWS, SUMS, By
 from events.base import Amount, AmountOrNone, Value
 
-By = Literal["company", "type", "owner", "group", "city", "risk_class", "tier", "vip", "customer"]
-"""What customers are grouped by, as it was known of them at the figure's point.
-
-`tier` is ABC, `vip` the tiers by rank, both by sales of the 12 months up to that day.
-"""
 KeyMeasure = Literal[
     "order_intake",
     "billed",
@@ -30,20 +24,6 @@ KeyMeasure = Literal[
     "dso",
 ]
 KEY_MEASURES: tuple[KeyMeasure, ...] = get_args(KeyMeasure)
-Sum = Literal[
-    "order_intake",
-    "with_cost",
-    "billed",
-    "sales",
-    "gross_profit",
-    "paid",
-    "orders",
-    "outstanding",
-    "overdue",
-    "credit_sales",
-]
-"""What is added up. `with_cost`: order intake of known cost; `credit_sales`: those of the DSO window."""
-SUMS: tuple[Sum, ...] = get_args(Sum)
 ADDITIVE: tuple[KeyMeasure, ...] = tuple(m for m in KEY_MEASURES if m in SUMS)
 """Those whose groups add up to the total."""
 NOW, BEFORE = "now_", "before_"
@@ -73,8 +53,8 @@ class KeyFigures(Value):
 class Group(Value):
     """Figures of a group in a period and in the one before. `name` is empty where the attribute is not known.
 
-    `change` is (figure - before) / |before|, `share` the part of the total, of those figures that add up; null where
-    the divisor is 0.
+    `change` is (figure - before) / |before|, `share` the part of the total, of those figures that add up (of months not
+    what is open at their ends); null where the divisor is not above 0.
     """
 
     name: str = Field(examples=["dealer"])
@@ -83,33 +63,6 @@ class Group(Value):
     before: KeyFigures
     change: dict[str, Decimal | None]
     share: dict[str, Decimal | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A window, with that of the DSO at its end."""
-
-    window: Window
-
-    @property
-    def last(self) -> date:
-        return self.window.last
-
-    @property
-    def dso(self) -> Window:
-        return Window.of_days(DSO_DAYS, self.window.last)
-
-
-def before(window: Window) -> Window:
-    """The period right before: as many months where the window is whole months long, else as many days."""
-    first, following = window.first, window.last + timedelta(days=1)
-    if first is None:
-        raise ValueError("a window without a beginning has no period before it")
-    months = (following.year - first.year) * 12 + following.month - first.month
-    if first.day == following.day and first.day <= 28:
-        year, month = divmod(first.year * 12 + first.month - 1 - months, 12)
-        return Window(first=date(year, month + 1, first.day), last=first - timedelta(days=1))
-    return Window.of_days((following - first).days, first - timedelta(days=1))
 
 
 def ratios(sums: Mapping[str, Any]) -> dict[KeyMeasure, Ratio]:
@@ -128,8 +81,11 @@ def key_figures(sums: Mapping[str, Any], wanted: Collection[KeyMeasure]) -> KeyF
     return KeyFigures(**values, reasons={name: r.reason for name, r in divided.items() if r.reason is not None})
 
 
-def group_of(row: Mapping[Any, Any], total: Mapping[Any, Any], wanted: Collection[KeyMeasure]) -> Group:
+def group_of(
+    row: Mapping[Any, Any], total: Mapping[Any, Any], wanted: Collection[KeyMeasure], by: By = "company"
+) -> Group:
     """A group's figures beside those before, and its share of the total; rows hold the sums under NOW and BEFORE."""
+    shared = [name for name in wanted if name in ADDITIVE and (by != "month" or name in FLOWS)]
     now, then = _under(row, NOW), _under(row, BEFORE)
     figures, earlier = key_figures(now, wanted), key_figures(then, wanted)
     return Group(
@@ -138,7 +94,7 @@ def group_of(row: Mapping[Any, Any], total: Mapping[Any, Any], wanted: Collectio
         figures=figures,
         before=earlier,
         change={name: _change(getattr(figures, name), getattr(earlier, name)) for name in wanted},
-        share={name: _part(now[name], total[NOW + name]) for name in wanted if name in ADDITIVE},
+        share={name: _part(now[name], total[NOW + name]) for name in shared},
     )
 
 

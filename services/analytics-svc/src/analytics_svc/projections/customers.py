@@ -1,12 +1,14 @@
 """Since when each customer is one: the facts behind the number of customers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from analytics_svc.domain.measures import Scope
-from analytics_svc.projections.facts import origin, origin_of, shares, within
+from analytics_svc.domain.periods import Period
+from analytics_svc.projections import facts
+from analytics_svc.projections.facts import listed, origin, origin_of, shares, within
 from engine.projection import Ledger, Row
 from events.customer import CustomerRegistered
 from events.envelope import Envelope
@@ -25,6 +27,15 @@ _T = TABLE.c
 def number(scope: Scope) -> sa.Select[Any]:
     """One row: the number of `customers`."""
     return sa.select(sa.func.count().label("customers")).where(*within(TABLE, scope))
+
+
+def by_month(scope: Scope, months: Sequence[Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+    """By group and number `n` of the month: the `customers` there were at its end."""
+    since = facts.by_group(TABLE, groups, within(TABLE, scope), sa.func.count().label("new"), keys=(_T.effective,))
+    d, m = since.subquery(), listed(months)
+    total = sa.cast(sa.func.sum(d.c.new), sa.BigInteger).label("customers")
+    query = sa.select(d.c.name, m.c.n, total).select_from(d.join(m, d.c.effective <= m.c.last))
+    return query.group_by(d.c.name, m.c.n)
 
 
 def currencies(scope: Scope) -> sa.Select[Any]:

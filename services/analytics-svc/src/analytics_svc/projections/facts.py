@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from analytics_svc.domain.figures import Window
 from analytics_svc.domain.measures import Scope
+from analytics_svc.domain.periods import Period
 from engine.projection import Row
 from events.envelope import Envelope
 
@@ -92,17 +93,28 @@ def latest(table: sa.Table, *columns: Expression, where: Sequence[Expression]) -
 
 
 def by_group(
-    table: sa.Table, groups: sa.Subquery | None, where: Sequence[Expression], *columns: Expression
+    rows: sa.FromClause,
+    groups: sa.Subquery | None,
+    where: Sequence[Expression],
+    *columns: Expression,
+    keys: Sequence[Expression] = (),
 ) -> sa.Select[Any]:
     """`columns` of the rows that meet `where`, added up by the `name` of the customer's group (`""`: of no group).
 
-    Without `groups` one row, named `""`.
+    Without `groups` all are of that name. `keys` divide further.
     """
     if groups is None:
-        return sa.select(NOBODY.label("name"), *columns).where(*where)
+        return sa.select(NOBODY.label("name"), *keys, *columns).where(*where).group_by(*keys)
     name = sa.func.coalesce(groups.c.name, NOBODY)
-    joined = table.outerjoin(groups, groups.c.customer == table.c.customer)
-    return sa.select(name.label("name"), *columns).select_from(joined).where(*where).group_by(name)
+    joined = rows.outerjoin(groups, groups.c.customer == rows.c.customer)
+    return sa.select(name.label("name"), *keys, *columns).select_from(joined).where(*where).group_by(name, *keys)
+
+
+def listed(months: Sequence[Period]) -> sa.Subquery:
+    """The months as rows: `n` in order, the `name`, `first` and `last` day, and the first one of the DSO window."""
+    columns = (("n", sa.Integer), ("name", sa.Text), ("first", sa.Date), ("last", sa.Date), ("dso_first", sa.Date))
+    rows = [(n, m.name, m.first, m.last, m.dso.first) for n, m in enumerate(months)]
+    return sa.select(sa.values(*(sa.column(*c) for c in columns), name="months").data(rows)).subquery("month")
 
 
 def largest(entries: sa.Select[Any], most: int, *, by_customer: bool) -> sa.Select[Any]:

@@ -6,16 +6,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from analytics_svc.domain.figures import Window, year_to
-from analytics_svc.domain.key_figures import By
 from analytics_svc.domain.measures import Scope
+from analytics_svc.domain.periods import By
 from analytics_svc.domain.tiers import Tiering
 from analytics_svc.projections import customers, profiles, terms, tiers
 from analytics_svc.projections.facts import NOBODY
 
+Groups = sa.Subquery | None
+"""Every customer with the name of its group; None: all are one."""
+
 
 def of(scope: Scope, by: By) -> sa.Subquery | None:
     """Every registered customer and the `name` of its group at the scope's point; None: all are one."""
-    if by == "company":
+    if by in ("company", "month"):
         return None
     known = customers.names(Scope(scope.point, scope.customers)).subquery()
     if by == "customer":

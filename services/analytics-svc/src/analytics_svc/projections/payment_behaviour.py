@@ -2,6 +2,7 @@
 that of their last payment.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,9 @@ import sqlalchemy as sa
 
 from analytics_svc.domain.figures import Edges
 from analytics_svc.domain.measures import Scope
-from analytics_svc.projections import receivables
-from analytics_svc.projections.facts import Expression
+from analytics_svc.domain.periods import Period
+from analytics_svc.projections import facts, receivables
+from analytics_svc.projections.facts import Expression, listed
 
 Items = sa.Subquery
 
@@ -20,7 +22,7 @@ def _items(scope: Scope) -> Items:
     c = receivables.closed(replace(scope, window=None)).subquery().c
     late = c.paid_on - c.due
     query = sa.select(
-        *(c.customer, c.currency, c.item, c.invoice, c.amount, c.paid),
+        *(c.customer, c.currency, c.item, c.invoice, c.amount, c.paid, c.paid_on, c.closed_on),
         (c.paid_on - c.issued).label("days_to_pay"),
         sa.case((late > 0, late), else_=0).label("days_late"),
         (c.paid_days - c.paid * (c.issued - receivables.NO_DAY)).label("paid_days"),
@@ -54,6 +56,27 @@ def by_customer(scope: Scope) -> sa.Select[Any]:
     """PaidSums of each `customer`."""
     items = _items(scope)
     return sa.select(items.c.customer, *_sums(items)).group_by(items.c.customer)
+
+
+def by_group(scope: Scope, groups: sa.Subquery | None) -> sa.Select[Any]:
+    """By group: `settled`, the money that closed instalments in the window, and `settled_days`: money x days to pay."""
+    items = _items(scope)
+    return facts.by_group(items, groups, [], *_money(items))
+
+
+def by_month(scope: Scope, months: Sequence[Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+    """By group and number `n` of the month: the same of what was paid in full by its end, in its DSO window."""
+    items = _items(replace(scope, window=None))
+    keys = (items.c.paid_on, items.c.closed_on)
+    daily, m = facts.by_group(items, groups, [], *_money(items), keys=keys).subquery(), listed(months)
+    d = daily.c
+    closed = sa.and_(d.closed_on <= m.c.last, d.paid_on >= m.c.dso_first)
+    sums = [sa.func.sum(d[name]).label(name) for name in ("settled", "settled_days")]
+    return sa.select(d.name, m.c.n, *sums).select_from(daily.join(m, closed)).group_by(d.name, m.c.n)
+
+
+def _money(items: Items) -> list[sa.Label[Any]]:
+    return [sa.func.sum(items.c.paid).label("settled"), sa.func.sum(items.c.paid_days).label("settled_days")]
 
 
 def by_days_late(scope: Scope) -> sa.Select[Any]:

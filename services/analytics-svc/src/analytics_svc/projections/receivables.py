@@ -4,17 +4,17 @@ A row lies on an instalment (`due` set) or on unallocated cash or credit (`due` 
 it moves money without changing the balance.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from analytics_svc.domain.key_figures import Period
 from analytics_svc.domain.measures import Scope
+from analytics_svc.domain.periods import Period
 from analytics_svc.projections import facts
-from analytics_svc.projections.facts import Expression, during, origin, origin_of, shares, within
+from analytics_svc.projections.facts import Expression, during, listed, origin, origin_of, shares, within
 from engine.projection import Ledger, Row
 from events.credit import Allocated, CreditNoteIssued, InvoiceIssued, PaymentReceived
 from events.envelope import Envelope
@@ -33,6 +33,7 @@ TABLE = sa.Table(
 )
 """`item` is the instalment or the unallocated document the row lies on: what is open of it is the sum of its rows."""
 
+Standing = Literal["current", "overdue", "unallocated"]
 Fact = InvoiceIssued | PaymentReceived | CreditNoteIssued | Allocated
 
 
@@ -140,16 +141,35 @@ def overdue(scope: Scope) -> sa.Select[Any]:
 
 
 def by_group(scope: Scope, periods: Mapping[str, Period], groups: sa.Subquery | None) -> sa.Select[Any]:
-    """By group and, under the prefix of each of `periods`: `outstanding` and `overdue` at its end, `paid` within it."""
+    """By group and, under the prefix of each of `periods`: what stood before it and at its end, `paid` within it."""
     columns = [c.label(prefix + name) for prefix, period in periods.items() for name, c in _standing(period)]
     return facts.by_group(TABLE, groups, within(TABLE, scope), *columns)
 
 
 def _standing(period: Period) -> Iterator[tuple[str, Expression]]:
     by_then = _T.effective <= period.last
+    yield "opening", _sum(_T.amount, _T.effective < period.first)
     yield "outstanding", _sum(_T.amount, by_then)
+    yield "current", _sum(_T.amount, sa.and_(by_then, _T.due >= period.last))
     yield "overdue", _sum(_T.amount, sa.and_(by_then, _T.due < period.last))
     yield "paid", _sum(-_T.amount, sa.and_(_T.kind == "cash", during(TABLE, period.window)))
+
+
+def by_month(scope: Scope, months: Sequence[Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+    """By group and number `n` of the month: the same of each of `months`, in one scan of the ledger."""
+    sums = [sa.func.sum(_T.amount).label("amount"), _sum(-_T.amount, _T.kind == "cash").label("cash")]
+    keys = (_T.effective, _T.due)
+    daily = facts.by_group(TABLE, groups, within(TABLE, scope), *sums, keys=keys).subquery()
+    d, m = daily.c, listed(months)
+    columns = {
+        "opening": _sum(d.amount, d.effective < m.c.first),
+        "outstanding": sa.func.sum(d.amount),
+        "current": _sum(d.amount, d.due >= m.c.last),
+        "overdue": _sum(d.amount, d.due < m.c.last),
+        "paid": _sum(d.cash, d.effective >= m.c.first),
+    }
+    query = sa.select(d.name, m.c.n, *(c.label(name) for name, c in columns.items()))
+    return query.select_from(daily.join(m, d.effective <= m.c.last)).group_by(d.name, m.c.n)
 
 
 def paid(scope: Scope) -> sa.Select[Any]:
@@ -181,6 +201,7 @@ def closed(scope: Scope) -> sa.Select[Any]:
             sa.func.max(_T.due).label("due"),
             sa.func.sum(_T.amount).filter(owed).label("amount"),
             sa.func.max(_T.effective).filter(money).label("paid_on"),
+            sa.func.max(_T.effective).label("closed_on"),
             sa.func.sum(-_T.amount).filter(money).label("paid"),
             sa.func.sum(-_T.amount * (_T.effective - NO_DAY)).filter(money).label("paid_days"),
         )
@@ -209,7 +230,18 @@ def entries(scope: Scope, *, first: Any = None, last: Any = None, unallocated: b
 
     Items that came to nothing are left out with all their events: what remains adds up to the same.
     """
-    where = [*within(TABLE, scope), *_placed(first, last, unallocated)]
+    return _behind(scope, _placed(first, last, unallocated))
+
+
+def entries_of(scope: Scope, standing: Collection[Standing]) -> sa.Select[Any]:
+    """The events behind what is current (not yet due), overdue, unallocated, or several of them together."""
+    due = scope.point.as_of
+    where = {"current": _T.due >= due, "overdue": _T.due < due, "unallocated": _T.due.is_(None)}
+    return _behind(scope, [sa.or_(*(where[name] for name in standing))])
+
+
+def _behind(scope: Scope, placed: Sequence[Expression]) -> sa.Select[Any]:
+    where = [*within(TABLE, scope), *placed]
     keys = sa.select(_T.customer, _T.item).where(*where).group_by(_T.customer, _T.item)
     kept = sa.tuple_(_T.customer, _T.item).in_(keys.having(sa.func.sum(_T.amount) != 0))
     return shares(TABLE, [*where, kept], kind=_T.kind, document=_T.document, amount=_T.amount)

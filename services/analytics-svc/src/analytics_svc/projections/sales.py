@@ -12,10 +12,10 @@ from typing import Any, Literal, assert_never, get_args
 import sqlalchemy as sa
 
 from analytics_svc.domain.figures import Measure, rounded
-from analytics_svc.domain.key_figures import Period
 from analytics_svc.domain.measures import Scope
+from analytics_svc.domain.periods import Period, Sum
 from analytics_svc.projections import facts
-from analytics_svc.projections.facts import Expression, during, origin, origin_of, shares, within
+from analytics_svc.projections.facts import Expression, during, listed, origin, origin_of, shares, within
 from engine.projection import Ledger, Row
 from events.credit import CreditNoteIssued, InvoiceIssued, InvoiceLine
 from events.currencies import minor_units
@@ -155,6 +155,16 @@ _AMOUNTS: dict[Part, tuple[Expression, Expression]] = {
 }
 """Each part's amount and its rows. `with_cost`: order intake of known cost, what `gross_profit` is made of.
 `credit_sales`: billed less credit notes, gross of tax, the S of DSO."""
+PERIODIC: dict[Sum, Part] = {
+    "order_intake": "order_intake",
+    "with_cost": "with_cost",
+    "billed": "billed",
+    "sales": "sales",
+    "gross_profit": "gross_profit",
+    "period_sales": "credit_sales",
+    "credit_sales": "credit_sales",
+}
+"""The sums of a period that are sums of this ledger, within its window or, `credit_sales`, within that of its DSO."""
 _MADE: tuple[Part, ...] = ("gross_profit", "with_cost")
 _COUNTS: dict[Count, str] = {
     "orders": "ordered",
@@ -181,20 +191,46 @@ def _count(kind: str) -> Expression:
 
 
 def by_group(scope: Scope, periods: Mapping[str, Period], groups: sa.Subquery | None) -> sa.Select[Any]:
-    """By group and, under the prefix of each of `periods`: this ledger's sums within it, `orders` counted.
-
-    `credit_sales` are those of the period's DSO window.
-    """
+    """By group and, under the prefix of each of `periods`: this ledger's sums of it."""
     columns = [c.label(prefix + name) for prefix, period in periods.items() for name, c in _sums(period)]
-    first = min(w.first for p in periods.values() for w in (p.window, p.dso) if w.first is not None)
+    first = min(period.reaches_back_to for period in periods.values())
     return facts.by_group(TABLE, groups, [*within(TABLE, scope), _T.effective >= first], *columns)
 
 
 def _sums(period: Period) -> Iterator[tuple[str, Expression]]:
     inside = during(TABLE, period.window)
-    for part, (amount, where) in _AMOUNTS.items():
-        yield part, _sum(amount, sa.and_(where, during(TABLE, period.dso) if part == "credit_sales" else inside))
+    for name, part in PERIODIC.items():
+        amount, where = _AMOUNTS[part]
+        yield name, _sum(amount, sa.and_(where, during(TABLE, period.dso) if name == "credit_sales" else inside))
     yield "orders", sa.func.count().filter(_T.kind == "ordered", _FIRST, inside)
+
+
+def by_month(scope: Scope, months: Sequence[Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+    """By group and number `n` of the month: the same sums of each of `months`, in one scan of the ledger."""
+    first = min(month.reaches_back_to for month in months)
+    parts = {part: _sum(*_AMOUNTS[part]).label(part) for part in dict.fromkeys(PERIODIC.values())}
+    orders = sa.func.count().filter(_T.kind == "ordered", _FIRST).label("orders")
+    where = [*within(TABLE, scope), _T.effective >= first]
+    daily = facts.by_group(TABLE, groups, where, *parts.values(), orders, keys=(_T.effective,)).subquery()
+    d, m = daily.c, listed(months)
+    inside = d.effective >= m.c.first
+    columns = [
+        _sum(d[part], d.effective >= m.c.dso_first if name == "credit_sales" else inside).label(name)
+        for name, part in {**PERIODIC, "orders": "orders"}.items()
+    ]
+    reached = sa.and_(d.effective <= m.c.last, d.effective >= sa.func.least(m.c.first, m.c.dso_first))
+    query = sa.select(d.name, m.c.n, *columns).select_from(daily.join(m, reached))
+    return query.group_by(d.name, m.c.n)
+
+
+def monthly(scope: Scope, groups: sa.Subquery | None, names: Sequence[str]) -> sa.Select[Any]:
+    """Of the groups of these names, by calendar month (`year` x 12 + its number - 1): the `credit_sales` of it."""
+    number = sa.extract("year", _T.effective) * 12 + sa.extract("month", _T.effective) - 1
+    month = sa.cast(number, sa.Integer).label("month")
+    amount, rows = _AMOUNTS["credit_sales"]
+    where = [*within(TABLE, scope), rows]
+    sold = facts.by_group(TABLE, groups, where, sa.func.sum(amount).label("credit_sales"), keys=(month,)).subquery()
+    return sa.select(sold).where(sold.c.name.in_(names))
 
 
 def ranking(scope: Scope, measure: Measure, by: Literal["customer", "product"]) -> sa.Select[Any]:
