@@ -144,10 +144,11 @@ class Run:
         asked, folded, events = planned.asked, self.folded, self._events
         after, first, meta = {stream: folded[stream] for stream in refs}, len(events) + 1, asked.meta
         made: list[NewEvent] = []
+        today = learned_on(meta, planned.facts.today)
         for ref, event in decision:
             version, state = after[ref.stream]
             after[ref.stream] = Folded(version + 1, ref.aggregate.evolve(state, event))
-            made.append(NewEvent(ref.stream, event, event.effective_on() or planned.facts.today, meta))
+            made.append(NewEvent(ref.stream, event, event.effective_on() or today, meta))
         folded |= after
         events += made
         for new in made:
@@ -155,6 +156,15 @@ class Run:
         reached = {stream: at.version for stream, at in after.items()}
         positions = (first, len(events)) if made else None
         return Verdict(asked.id, "accepted" if made else "nothing", asked.digest(), None, None, reached, positions)
+
+
+def learned_on(meta: Meta, today: date) -> date:
+    """When something happened that has no business date of its own: on the open day.
+
+    Imported history happened when it was learned, on the day its sender says: today is when it is told again.
+    """
+    asserted = meta.asserted_recorded
+    return today if asserted is None else min(asserted.date(), today)
 
 
 def answered(stored: Verdict, digest: bytes) -> Verdict:

@@ -134,7 +134,7 @@ def fold(key: Key, row: Row | None, envelope: Envelope[Any]) -> Row | None:
 def _of_customer(event: CustomerEvent, envelope: Envelope[Any], before: Mapping[str, Any]) -> dict[str, Any]:
     match event:
         case CustomerRegistered(since=since):
-            recorded = {"since": since, "updated_on": since, "verified_on": envelope.recorded.date()}
+            recorded = {"since": since, "updated_on": since, "verified_on": max(since, envelope.recorded.date())}
             return _basics(event.customer, event.basics) | recorded
         case CustomerUpdated():
             on = envelope.effective
