@@ -38,7 +38,7 @@ def told(event: Event, language: Language) -> str:
     return sentence(event.type, json.loads(json.dumps(said(event))), language)
 
 
-def samples(event: type[Event], number: int = 60) -> list[Event]:
+def samples(event: type[Event], number: int = 25) -> list[Event]:
     """The whole one, and others in which fields are missing and codes differ."""
     found = [sample(event)]
     for seed in range(number):

@@ -43,7 +43,10 @@ class Basics(Value):
 
 
 class Contact(Value):
-    """A person at the customer; every readable field is personal data of `person`."""
+    """A person at the customer; every readable field is personal data of `person`.
+
+    `role` is any word; R-001 names `proprietor`, `operating_manager` and `legal_representative`.
+    """
 
     person: Id
     role: Annotated[str, Field(max_length=60)] = ""
