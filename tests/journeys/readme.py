@@ -1,4 +1,4 @@
-"""The examples of README.md: which commands it shows, and whether an answer is the one it prints.
+"""The examples of README.md and other pages: which commands it shows, and whether an answer is the one it prints.
 
 A fence marked ``sh tour`` holds commands, the fence behind it their answers: JSON one after the other, or text. In both
 `...` stands for anything: a value, the rest of an object or of a list, a part of a line.
@@ -28,9 +28,9 @@ class Example:
     shown: str
 
 
-def examples(*kinds: str) -> list[Example]:
-    """The examples of these kinds, in order."""
-    fences = _FENCE.findall((ROOT / "README.md").read_text())
+def examples(*kinds: str, page: str = "README.md") -> list[Example]:
+    """The examples of these kinds on a page, in order."""
+    fences = _FENCE.findall((ROOT / page).read_text())
     behind = [*fences[1:], ("", "")]
     return [
         Example(info.removeprefix("sh "), list(commands(body)), shown)

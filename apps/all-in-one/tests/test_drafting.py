@@ -151,7 +151,7 @@ def test_rows_can_be_chosen(tmp_path: Path, when: Any, unless: Any, taken: list[
         ({"due": "soon"}, "due is a date, 'soon' is none"),
         ({"due": "{dya}"}, r"bills\.csv has no column 'dya'; there are no, who, day, amount; did you mean 'day'\?"),
         ({"lines": {"each": "bills", "fields": {}}}, "lines: beside 'each' belongs on"),
-        ({"order": {"first": []}}, r"order: first = \[\] should be a list with something in it"),
+        ({"order": {"first": []}}, r"order: first = \[\] is not what belongs there, or empty"),
         ({"order": {"abs": "no", "less": ["no"]}}, "order: beside 'abs' nothing is meant by less"),
         ({"order": ["{no}"]}, "a list is given where the document has none"),
         ({"lines": {"each": "items", "on": "no", "fields": {}}}, r"there is no \[files.items\]; there are bills"),

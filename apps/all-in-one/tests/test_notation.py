@@ -65,11 +65,12 @@ def test_a_date_that_could_be_two_is_asked_about(text: str) -> None:
         PLAIN.date(text)
 
 
-def test_a_declared_date_is_read_as_declared_and_nothing_else_is() -> None:
-    american = Notation("bills", dates=("%m/%d/%Y", "%Y%m%d"))
-    assert (american.date("1/5/2026"), american.date("20260131")) == (date(2026, 1, 5), date(2026, 1, 31))
-    for wrong in ("31/1/2026", "2026-01-05"):
-        with pytest.raises(ValueError, match="no date written as %m/%d/%Y or %Y%m%d"):
+def test_a_declared_date_is_read_as_declared_and_one_that_begins_with_the_year_as_ever() -> None:
+    american = Notation("bills", dates=("%m/%d/%Y", "%d%m%y"))
+    assert (american.date("1/5/2026"), american.date("310126")) == (date(2026, 1, 5), date(2026, 1, 31))
+    assert american.date("2026-01-05") == american.date("2026年1月5日") == date(2026, 1, 5)
+    for wrong in ("31/1/2026", "5.1.2026"):
+        with pytest.raises(ValueError, match="no date written as %m/%d/%Y or %d%m%y"):
             american.date(wrong)
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from all_in_one.columns import Columns, Fill, Unfit, Values, condition
 from all_in_one.filling import Filling
 from all_in_one.lookups import Lookup
-from all_in_one.mapping import BY_TYPE, CsvFile, DocumentMapping, Drafted, FileMapping, MappingError, near
+from all_in_one.mapping import BY_TYPE, CsvFile, DocumentMapping, Drafted, FileMapping, MappingError, both, near
 from all_in_one.notation import Notation
 from all_in_one.reading import Row, Table, opened
 
@@ -192,8 +192,8 @@ class Folder:
 
     def _rows(self, name: str) -> Iterator[Row]:
         joins = [
-            (self.columns(name)[column][0], self.lookup(other, column), len(self.columns(other).places))
-            for other, column in self._file(name).join.items()
+            (self.columns(name)[here][0], self.lookup(other, there), len(self.columns(other).places))
+            for other, (here, there) in ((other, both(on)) for other, on in self._file(name).join.items())
         ]
         for row in self.table(name).rows():
             for at, lookup, width in joins if not row.problem else ():

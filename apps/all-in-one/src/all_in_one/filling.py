@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from all_in_one.columns import Columns, Fill, Tables, Unfit, Values, number, placed, read
 from all_in_one.lookups import Lookup
-from all_in_one.mapping import MappingError, near
+from all_in_one.mapping import MappingError, both, near
 from all_in_one.notation import Notation
 
 PLACEHOLDER = re.compile(r"\{([^{}]+?)(?:\s*\+\s*(\d+) days|\s+as (key))?\}")
@@ -39,11 +39,11 @@ class Said:
     def where(self) -> str:
         return ".".join(self.path) or "the document"
 
-    def get(self, name: str, kind: type) -> Any:
+    def get(self, name: str, kind: type | UnionType) -> Any:
         """What stands under `name`. Raises MappingError where it is something else than a `kind`."""
         value = self.table.get(name)
         if not isinstance(value, kind) or not value:
-            raise MappingError(f"{self.where}: {name} = {value!r} should be a {kind.__name__} with something in it")
+            raise MappingError(f"{self.where}: {name} = {value!r} is not what belongs there, or empty")
         return value
 
     def only(self, *needed: str, may: Path = ()) -> None:
@@ -150,8 +150,8 @@ class Filling:
 
     def _other(self, said: Said, name: str, columns: Columns) -> tuple[int, Lookup, str, Columns]:
         """Where the key stands in a row, the rows of the other file by it, its path, and the columns of both."""
-        other, column = said.get(name, str), said.get("on", str)
-        (at, _), rows = columns[column], self.tables.lookup(other, column)
+        other, (here, there) = said.get(name, str), both(said.get("on", str | dict))
+        (at, _), rows = columns[here], self.tables.lookup(other, there)
         return at, rows, self.tables.path(other), columns.behind(self.tables.columns(other))
 
     def _times(self, said: Said, wanted: Any, columns: Columns) -> Fill:

@@ -46,6 +46,18 @@ def _one_or_more(item: type) -> Any:
     return Annotated[tuple[item, ...], BeforeValidator(_listed)]  # type: ignore[valid-type]
 
 
+def both(on: str | Mapping[str, str]) -> tuple[str, str]:
+    """The column here and the one there by which rows belong together: one name, or ``{ here = "there" }``.
+
+    Raises MappingError.
+    """
+    if isinstance(on, str):
+        return on, on
+    if len(on) != 1:
+        raise MappingError(f"rows belong together by one column here and one there, not by {dict(on)}")
+    return next(iter(on.items()))
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
 
@@ -54,7 +66,7 @@ class CsvFile(_Part):
     """One file. What is not said is found out: `delimiter` and `encoding` from the file itself.
 
     `header` is the line with the column names, `empty` what is written where there is nothing, `date` and `decimal` how
-    dates (strptime) and numbers are written. `join` adds the columns of another file's row, by a column both have.
+    dates (strptime) and numbers are written. `join` adds the columns of another file's row.
     """
 
     path: str
@@ -64,7 +76,7 @@ class CsvFile(_Part):
     empty: tuple[str, ...] = ()
     date: _one_or_more(str) = ()  # type: ignore[valid-type]
     decimal: Annotated[str | None, Field(pattern=r"^[.,]$")] = None
-    join: dict[str, str] = {}
+    join: dict[str, str | dict[str, str]] = {}
 
 
 class Condition(_Part):

@@ -26,7 +26,10 @@ _EITHER = re.compile(r"\d{1,3},\d{3}")
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """How a file writes what it says. `dates`: strptime formats; `decimal`: the mark before decimal places."""
+    """How a file writes what it says. `dates`: strptime formats; `decimal`: the mark before decimal places.
+
+    What begins with the year is a date whatever is declared.
+    """
 
     file: str = "file"
     dates: tuple[str, ...] = ()
@@ -49,10 +52,9 @@ def _date(notation: Notation, text: str) -> date:
         return _declared(notation, text)
     if _ISO.fullmatch(text):
         return date.fromisoformat(text)
-    plain = _TIME.sub("", unicodedata.normalize("NFKC", text).strip())
-    if found := _YEAR_FIRST.fullmatch(plain) or _TOGETHER.fullmatch(plain):
-        year, month, day = map(int, found.groups())
-        return date(year, month, day)
+    plain = _plain(text)
+    if day_found := _year_first(plain):
+        return day_found
     if found := _DOTTED.fullmatch(plain):
         day, month, year = map(int, found.groups())
         return date(year, month, day)
@@ -65,6 +67,20 @@ def _date(notation: Notation, text: str) -> date:
                      f"under [files.{notation.file}]")  # fmt: skip
 
 
+def _plain(text: str) -> str:
+    """Without a time of day and full-width digits."""
+    return _TIME.sub("", unicodedata.normalize("NFKC", text).strip())
+
+
+def _year_first(plain: str) -> date | None:
+    """The day that is written beginning with the year, which can be read one way only. Raises ValueError for no day."""
+    found = _YEAR_FIRST.fullmatch(plain) or _TOGETHER.fullmatch(plain)
+    if not found:
+        return None
+    year, month, day = map(int, found.groups())
+    return date(year, month, day)
+
+
 def _format(first: str, second: str, between: str) -> str:
     return f'"{first}{between}{second}{between}%Y"'
 
@@ -75,6 +91,8 @@ def _declared(notation: Notation, text: str) -> date:
             return datetime.strptime(text, known).date()  # noqa: DTZ007 - a date is taken, no instant
         except ValueError:
             continue
+    if found := _year_first(_plain(text)):
+        return found
     raise ValueError(f"this is no date written as {' or '.join(notation.dates)}")
 
 

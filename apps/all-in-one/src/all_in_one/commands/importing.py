@@ -24,10 +24,12 @@ from rich.progress import (
 from rich.text import Text
 
 from all_in_one import importing, mapping
+from all_in_one.commands import guessing
 from all_in_one.commands.demo import refuse_import_into_demo
 from all_in_one.commands.server import Server
 from all_in_one.commands.terminal import HERE, Json, Token, Url, err, group, out, print_json
 from all_in_one.drafting import Folder
+from all_in_one.guess.contents import Answers
 from all_in_one.mapping import FileMapping, MappingError
 from all_in_one.refusals import SHOWN, Refusals, reported
 from all_in_one.services import intake_prefixes
@@ -36,32 +38,55 @@ from chassis.settings import Settings
 
 app = group()
 DEVELOPMENT_TOKEN = "dev-integration"  # noqa: S105 - a name, taken on development machines only
-Source = Annotated[str, typer.Argument(help="A mapping by name (classicmodels), or the path of your own .toml.")]
-Files = Annotated[Path, typer.Argument(help="Folder with the CSV files.", exists=True, file_okay=False)]
+Source = Annotated[str | None, typer.Argument(help="A mapping by name (classicmodels), or the path of your own .toml.")]
+Files = Annotated[Path | None, typer.Argument(help="Folder with the CSV files.", exists=True, file_okay=False)]
 Report = Annotated[
     Path | None,
     typer.Option(help="Where refused rows are written, all of them; NAME-refused.csv here, if there are any."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, send nothing.")]
+Guessed = Annotated[
+    Path | None,
+    typer.Option("--guess", help="Write a mapping for the CSV files of a folder.", exists=True, file_okay=False),
+]
+Out = Annotated[Path, typer.Option("--out", help="With --guess: where the mapping is written.")]
+Yes = Annotated[bool, typer.Option("--yes", help="With --guess: write it without asking.")]
+DateFormat = Annotated[str | None, typer.Option("--date", help="With --guess: how dates are written, like %m/%d/%Y.")]
+DecimalMark = Annotated[str | None, typer.Option("--decimal", help="With --guess: the decimal mark, . or ,")]
+Currency = Annotated[str | None, typer.Option("--currency", help="With --guess: the currency of amounts, like CNY.")]
 Live = Annotated[bool, typer.Option("--live", help="Not an initial load: recorded now, checked like any document.")]
 
 
 @app.command("import")
 def import_(
-    source: Source,
-    folder: Files,
+    source: Source = None,
+    folder: Files = None,
     url: Url = HERE,
     token: Token = DEVELOPMENT_TOKEN,
     live: Live = False,
     dry_run: DryRun = False,
     report: Report = None,
     as_json: Json = False,
+    guess: Guessed = None,
+    target: Out = Path("my.toml"),
+    yes: Yes = False,
+    date: DateFormat = None,
+    decimal: DecimalMark = None,
+    currency: Currency = None,
 ) -> None:
     """Import CSV files through the intake, as an ERP would. Repeating it does nothing twice.
 
     Example: kehu import classicmodels ./classicmodels
+
+    Without a mapping, first: kehu import --guess ./files --out my.toml
     """
     with _stopping(url):
+        if guess:
+            return guessing.guess(guess, target, Answers(date, decimal, currency), yes=yes, as_json=as_json)
+        if source is None or folder is None:
+            raise typer.BadParameter(
+                "a mapping and a folder belong together; without a mapping: kehu import --guess FOLDER"
+            )
         found = mapping.load(source)
         if not dry_run:
             _refuse_demo(url, token)
