@@ -1,5 +1,6 @@
 """The `kehu` command against one running company: what it tells and does, to people and to programs."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from all_in_one.cli import app
 from all_in_one.commands.server import PREFIXES
 from all_in_one.services import SERVICES
 from tests.journeys.people import Person, until
-from tests.journeys.running import Kehu, company
+from tests.journeys.running import Kehu, company, free_port
 
 BASICS = {"name": "Acme 泵业", "type": "dealer", "currency": "CNY"}
 WANG = {"person": "wang-fang", "name": "王芳芳的名字", "phone": "021-5551234"}
@@ -164,6 +165,70 @@ async def park(kehu: Kehu, event: dict[str, Any]) -> None:
         )  # fmt: skip
     finally:
         await connection.close()
+
+
+def doctored(terminal: Terminal, **options: str) -> dict[str, str]:
+    """What the doctor finds wrong with the services, by check."""
+    words = [f"--{name}={value}" for name, value in options.items()]
+    told = json.loads(terminal.kehu_("doctor", "--data", "test", "--json", *words).stdout)
+    return {f["check"]: f["what"] for f in told if f["state"] == "wrong"}
+
+
+def test_the_doctor_finds_a_company_well_and_tells_a_person_what_else_to_know(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(terminal.kehu.folder)
+    said = terminal.said("doctor", "--data", "test")
+    for line in ("ok    packages: ", "ok    postgresql: runs", "ok    services: all four are well", "ok    day: 2030-"):
+        assert line in said
+    assert "note  backup: there has been none\n      -> kehu backup --data test FILE" in said
+    assert "This needs one of the roles: operations" in doctored(terminal, token="dev-sales")["services"]
+    assert "is free" in terminal.said("doctor", "--data", "test", "--url", f"http://127.0.0.1:{free_port()}")
+
+
+BROKEN_TIMER = """
+insert into timers (key, company, due, command_type, command, event, correlation, origin, attempts, error)
+values ('x', 'main', '2030-01-01', 'X', '{}', gen_random_uuid(), gen_random_uuid(), 'live', 5, 'builtins.ValueError')"""
+STUCK = """
+insert into waiting
+values ('erp', 'PAY-1', 'erp.Payment.v1', 'acme', '{}', '{}', 1, now() - interval '2 days', 'infinity')"""
+HALTED = """
+update views set version = 99 where name = 'accounts';
+update consumers set epoch = epoch + 1 where grp = 'view:accounts'"""
+MENDED = "update views set version = 1 where name = 'accounts'"
+CLEARED = "delete from timers where key = 'x'; delete from waiting where id = 'PAY-1'"
+
+
+def test_the_doctor_names_what_is_broken_in_the_services_and_they_are_well_again_once_it_is_mended(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(terminal.kehu.folder)
+    sql(terminal.kehu, "credit", BROKEN_TIMER, STUCK, HALTED)
+    with Person(terminal.kehu) as boss:
+        boss.do("/api/customers", {"customer": "other", "basics": BASICS}, **{"Idempotency-Key": "other"})
+        until(lambda: "workers" in doctored(terminal))
+        found = doctored(terminal)
+        assert "credit: 1 due commands broke five times" in found["timers"]
+        assert "credit: 1 documents wait for what they refer to" in found["intake"]
+        assert "credit: view:accounts has halted" in found["workers"]
+        assert "credit: the table of accounts is of version 99" in found["views"]
+        assert "view:accounts has halted and waits for a person" in terminal.said("status", code=1)
+        sql(terminal.kehu, "credit", MENDED, CLEARED)
+        boss.do("/api/credit/ops/workers/view:accounts/restart", None, **{"Idempotency-Key": "again"})
+    terminal.kehu.settled()
+    assert doctored(terminal) == {}
+
+
+def sql(kehu: Kehu, service: str, *statements: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(**kehu.database(service))
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(execute())
 
 
 def test_the_day_is_shown_opened_and_moved_on_and_a_dry_run_moves_nothing(terminal: Terminal) -> None:

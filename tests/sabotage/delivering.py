@@ -17,8 +17,8 @@ GUARANTEES: tuple[Guarantee, ...] = (
     Guarantee(
         "copies of several logs are of one moment",
         ENGINE + "copies.py",
-        """                await lane.execute(f"select pg_advisory_xact_lock({LANE})")\n""",
-        "",
+        """        await lane.execute(f"select pg_advisory_xact_lock({LANE})")\n""",
+        """        await lane.execute("select true")\n""",
         (COPIES + "test_nothing_is_appended_anywhere_between_the_first_and_the_last_snapshot",),
     ),
     Guarantee(

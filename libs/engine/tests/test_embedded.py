@@ -197,6 +197,15 @@ async def test_a_folder_is_moved_with_its_data_wherever_that_lies(folder: Path, 
         shutil.rmtree(data)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+async def test_data_that_can_no_longer_be_reached_is_named_and_never_begun_anew_elsewhere(folder: Path) -> None:
+    async with await start(folder / "data", settings=QUICK):
+        pass
+    folder.chmod(0o700)
+    with pytest.raises(CannotStart, match=f"cannot reach {folder / 'data'}, where the data is"):
+        await start(folder / "data", settings=QUICK)
+
+
 async def test_data_that_is_not_where_it_was_put_is_missed_and_never_begun_anew(folder: Path) -> None:
     (folder / "data").mkdir()
     (folder / "data" / "LOCATION.txt").write_text(f"The data of this folder is in {folder / 'gone'}\n")

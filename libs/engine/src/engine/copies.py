@@ -51,15 +51,14 @@ class Copied:
 async def one_moment(urls: Mapping[str, str]) -> AsyncIterator[Mapping[str, Copied]]:
     """Snapshots of these databases (by name) of one moment, to be copied from while the block lasts.
 
-    Raises asyncpg.LockNotAvailableError where an append holds its lane for longer than ten seconds.
+    Raises CopyFailed where an append holds its lane for longer than ten seconds.
     """
     async with AsyncExitStack() as stack:
         sessions = {name: await _session(stack, url) for name, url in urls.items()}
         async with AsyncExitStack() as held:
             for name in sorted(urls):
                 lane = await _session(held, urls[name])
-                await lane.execute("begin; set local lock_timeout = '10s'")
-                await lane.execute(f"select pg_advisory_xact_lock({LANE})")
+                await _take(lane, name)
             for session in sessions.values():
                 await session.execute("begin isolation level repeatable read read only")
             rows = {name: await session.fetchrow(_SNAPSHOT) for name, session in sessions.items()}
@@ -68,6 +67,15 @@ async def one_moment(urls: Mapping[str, str]) -> AsyncIterator[Mapping[str, Copi
             types = {r[0]: r[1] for r in await session.fetch(_TYPES)}
             found[name] = Copied(**dict(rows[name] or {}), types=types)
         yield found
+
+
+async def _take(lane: asyncpg.Connection, name: str) -> None:
+    """Hold the lane of a log until the session ends."""
+    await lane.execute("begin; set local lock_timeout = '10s'")
+    try:
+        await lane.execute(f"select pg_advisory_xact_lock({LANE})")
+    except asyncpg.LockNotAvailableError:
+        raise CopyFailed(f"an append to {name} has not ended for 10 s; try again, see `kehu doctor`") from None
 
 
 async def _session(stack: AsyncExitStack, url: str) -> asyncpg.Connection:
@@ -127,6 +135,15 @@ async def ends(url: str) -> tuple[int, int]:
         row = await connection.fetchrow(_ENDS)
         assert row is not None
         return row[0], row[1]
+    finally:
+        await connection.close()
+
+
+async def databases_of(url: str) -> set[str]:
+    """The names of the databases on the server at `url`."""
+    connection = await asyncpg.connect(url)
+    try:
+        return {row[0] for row in await connection.fetch("select datname from pg_database")}
     finally:
         await connection.close()
 

@@ -74,6 +74,11 @@ def settle(asked: Path) -> tuple[Account, Path]:
     account.own(asked)
     if account.reaches(asked):
         return account, asked
+    if (asked / "cluster").exists():
+        raise CannotStart(
+            f"the database's user (uid {account.uid}) cannot reach {asked}, where the data is; "
+            "let others pass through the folders above it (chmod o+x)"
+        )
     data = place_for(asked)
     data.mkdir(exist_ok=True)
     account = owner_of(data) or account

@@ -17,6 +17,9 @@ select (select incarnation from store), (select version_num from alembic_version
     (select recorded_at from events order by pos desc limit 1), clock_timestamp(),
     (select count(*) from personal_keys), (select count(*) from waiting), (select min(since) from waiting),
     pg_database_size(current_database())"""
+_IDENTITY = """
+select (select incarnation from store), (select version_num from alembic_version),
+    (select recorded_at from events order by pos desc limit 1), clock_timestamp()"""
 _SIZE = "select pg_total_relation_size(to_regclass(quote_ident($1)))"
 _REBUILDING = """
 select b.build from view_builds b where b.name = $1 and b.state = 'building' and exists (select from pg_locks
@@ -50,6 +53,28 @@ async def inventory(home: asyncpg.Pool) -> Inventory:
     row = await home.fetchrow(_INVENTORY)
     assert row is not None
     return Inventory(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which life of a log a database holds, in which shape, and when its last event was recorded by which clock."""
+
+    incarnation: UUID
+    schema: str
+    recorded: datetime | None
+    now: datetime
+
+
+async def identity(url: str) -> Identity | None:
+    """Of the database at `url`, whatever its shape; None where it is empty yet."""
+    connection = await asyncpg.connect(url)
+    try:
+        if not await connection.fetchval("select to_regclass('alembic_version') is not null"):
+            return None
+        row = await connection.fetchrow(_IDENTITY)
+        return Identity(*row) if row else None
+    finally:
+        await connection.close()
 
 
 @dataclass(frozen=True, slots=True)
