@@ -11,6 +11,7 @@ TIMERS = "libs/engine/tests/test_timers.py::"
 EVALUATOR = "libs/engine/tests/test_evaluator.py::"
 FAULTY = CONSUMER + "test_repeated_deliveries_at_new_offsets_and_lost_ones_change_nothing[1]"
 COPIES = "libs/engine/tests/test_copies.py::"
+STRETCHES = "libs/engine/tests/test_stretches.py::"
 BUS = "libs/engine/tests/test_tablebus.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -69,6 +70,20 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "return _Cursor(place.last_position, place.last_position)",
         "return _Cursor(max(place.last_position, place.next_offset - 1), place.last_position)",
         (BUS + "test_a_part_that_changes_hands_is_read_from_its_position_whatever_offset_was_kept",),
+    ),
+    Guarantee(
+        "a reader goes on past what it does not read",
+        ENGINE + "tablebus.py",
+        "    if len(taken) < len(raws):\n",
+        "    if len(taken) > len(raws):\n",
+        (BUS + "test_of_what_nobody_here_reads_the_last_one_of_a_part_comes",),
+    ),
+    Guarantee(
+        "nothing of an earlier life of a log is mixed with a later one",
+        ENGINE + "stretches.py",
+        "            if life == stretch.life:\n",
+        "            if life:\n",
+        (STRETCHES + "test_nothing_of_an_earlier_life_is_shown_with_what_a_later_one_added",),
     ),
     Guarantee(
         "what follows of a parked customer is parked",

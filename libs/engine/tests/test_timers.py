@@ -16,7 +16,7 @@ from engine.ports import Append, Meta, NewEvent, Verdict
 from engine.projector import Projector
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
-from engine.testing.running import eventually, running
+from engine.testing.running import caught_up, eventually, running
 from engine.testing.sample_service import DECIDER, TIMER, Drop, handler
 from engine.testing.sample_views import DAY, append, paid
 from engine.timers import TimerRunner, TimerView, command_id
@@ -190,12 +190,33 @@ async def broken(service: Database) -> bool:
     return await timers.count_broken(service.pool) == 1
 
 
+async def test_what_an_initial_load_plans_for_days_that_are_over_is_not_even_written_down(
+    store: PostgresStore, service: Database, bus: TableBus, deciding: Handler
+) -> None:
+    meta = Meta(actor="test", correlation=ids.new(), origin="initial_load")
+    days, plans = planning(store, bus)
+    await opened(store, 2)
+    async with running(days):
+        await caught_up(service.pool, days.name, service.pool, "company")
+    await store.append(Append({}, [NewEvent("credit-C1", paid("C1", n, f"P{n}"), DAY) for n in (1, 2, 3, 9)], meta))
+    await append(store, paid("C2", 1, "lived"))
+    async with running(days, plans, runner(store, bus, deciding)):
+        await eventually(lambda: fired(service, 1))
+        assert await planned(service, 3)
+        await company(store, WentLive(day=DAY + timedelta(days=2), loaded_documents=4))
+        await opened(store, 9)
+        await eventually(lambda: fired(service, 3))
+    assert await dropped(service) == ["lived", "P3", "P9"]
+
+
 async def test_what_an_initial_load_planned_for_before_going_live_is_not_done(
     store: PostgresStore, service: Database, bus: TableBus, deciding: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meta = Meta(actor="test", correlation=ids.new(), origin="initial_load")
     events = [NewEvent("credit-C1", paid("C1", n, f"P{n}"), DAY) for n in (1, 2, 8)]
     await store.append(Append({}, events, meta))
+    async with running(planning(store, bus)[1]):
+        await eventually(lambda: planned(service, 3))
     await company(store, WentLive(day=DAY + timedelta(days=2), loaded_documents=3))
     await opened(store, 9)
     firing = runner(store, bus, deciding)

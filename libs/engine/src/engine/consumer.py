@@ -44,7 +44,7 @@ class Standing:
 
 def judged(life: UUID, last: int, delivery: Delivery) -> Literal["new", "seen", "gap", "stale"]:
     """What a delivery is to one who has dealt with `last` of incarnation `life`: one of the four cases, or the next."""
-    _, _, _, incarnation, position, previous, _ = delivery
+    incarnation, position, previous = delivery[3:6]
     if incarnation != life:
         return "stale"
     if position <= last:

@@ -41,10 +41,11 @@ class Letter:
 
 
 class Decoder:
-    """Decodes the declared types of one reader."""
+    """Decodes the declared types of one reader; `shared` where others in this process read the same stretches."""
 
-    def __init__(self, serde: Serde, handles: Iterable[type[Event]]) -> None:
+    def __init__(self, serde: Serde, handles: Iterable[type[Event]], *, shared: bool = False) -> None:
         self._serde = serde
+        self._decode = serde.decode_shared if shared else serde.decode
         declared = list(handles)
         self._types = frozenset(e.type for e in declared)
         self._personal = any(map(holds_personal, declared))
@@ -67,7 +68,7 @@ class Decoder:
         return letters, None
 
     def _append(self, letters: list[Letter], deliveries: Sequence[Delivery]) -> None:
-        types, decode = self._types, self._serde.decode
+        types, decode = self._types, self._decode
         for delivery in deliveries:
             raw = delivery.raw
             if raw.type not in types:

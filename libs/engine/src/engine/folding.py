@@ -1,7 +1,7 @@
 """Folds events in memory and writes what came of them set by set: a class a kind of view, for live and rebuild."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import add
 from typing import Any, Protocol
 
@@ -110,11 +110,12 @@ class TotalsFolder:
 
 
 class RowsFolder:
-    """One row a key; `_rows` holds those read or folded, `_changed` those to be written."""
+    """One row a key; `_rows` holds those read or folded, `_found` the keys read, `_changed` those to be written."""
 
     def __init__(self, view: Rows) -> None:
         self._view, self._shape = view, Shape(view.table)
         self._rows: dict[Key, Row | None] = {}
+        self._found: set[Key] = set()
         self._changed: set[Key] = set()
 
     async def load(self, session: Session, physical: str, events: Iterable[Envelope[Any]], *, shared: bool) -> None:
@@ -129,6 +130,7 @@ class RowsFolder:
         for record in await session.fetch(self._shape.select(physical), *columns) if keys else ():
             row = self._shape.read(tuple(record))
             self._rows[row[:count]] = row
+        self._found = set(self._rows)
 
     def add(self, event: Envelope[Any]) -> None:
         staged: dict[Key, Row | None] = {}
@@ -142,17 +144,21 @@ class RowsFolder:
         return len(self._rows)
 
     async def write(self, session: Session, physical: str, *, empty: bool) -> None:
-        rows, changed = self._rows, sorted(self._changed)
-        self._rows, self._changed = {}, set()
-        kept = self._shape.stored([row for key in changed if (row := rows[key]) is not None])
-        gone = [key for key in changed if rows[key] is None]
-        if empty:
-            return await _copy(session, physical, self._shape, kept)
+        rows, found, changed = self._rows, self._found, sorted(self._changed)
+        self._rows, self._found, self._changed = {}, set(), set()
+        kept = [key for key in changed if rows[key] is not None]
+        gone = [key for key in changed if rows[key] is None and key in found]
+        new = kept if empty else [key for key in kept if key not in found]
         if gone:
             await session.execute(self._shape.delete(physical), *[list(c) for c in zip(*gone, strict=True)])
+        if empty or len(new) >= COPY_FROM:
+            await _copy(session, physical, self._shape, self._stored(rows, new))
+            kept = [key for key in kept if key in found and not empty]
         if kept:
-            await session.execute(self._shape.replace(physical), *self._shape.arrays(kept))
-        return None
+            await session.execute(self._shape.replace(physical), *self._shape.arrays(self._stored(rows, kept)))
+
+    def _stored(self, rows: Mapping[Key, Row | None], keys: Iterable[Key]) -> Sequence[Sequence[Any]]:
+        return self._shape.stored([row for key in keys if (row := rows[key]) is not None])
 
 
 def buckets(keys: Iterable[Key]) -> list[int]:

@@ -80,7 +80,7 @@ class Keeper(ABC):
         look_seldom()
         topics = sorted({e.context() for e in self._handles})
         bus, home = narrowed(self._means.bus, self._handles), self._means.database.pool
-        means, decoder = self._means, Decoder(self._means.serde, self._handles)
+        means, decoder = self._means, Decoder(self._means.serde, self._handles, shared=True)
         await Consumer(self.name, topics, bus, home, means.member, decoder, self, means.limit).run(stop)
 
     async def settle(self) -> None:
@@ -139,4 +139,5 @@ class Keeper(ABC):
         self._in_a_row = done.in_a_row
         self.tally.folded += len(done.events)
         self.tally.parked += len(done.parked)
-        self.tally.skipped += len(letters) - len(done.events) - len(done.parked)
+        passed = sum([x.delivery.passed for x in letters])
+        self.tally.skipped += passed + len(letters) - len(done.events) - len(done.parked)

@@ -115,7 +115,7 @@ class Delivery(NamedTuple):
 
     `position` is its identity; `previous` the position before it in its topic and part (0: the first). `offset` is
     where the broker keeps it and proves nothing. The raw fields are decoded by the consumer, so that a record it cannot
-    read is its to park.
+    read is its to park. `passed` counts those left out at the same time because their reader declared other types.
     """
 
     topic: str
@@ -125,6 +125,7 @@ class Delivery(NamedTuple):
     position: int
     previous: int
     raw: "RawEvent"
+    passed: int = 0
 
 
 class RawEvent(NamedTuple):

@@ -45,7 +45,7 @@ class Reactor:
         """React until `stop`. Raises Halted."""
         means, bus = self._means, narrowed(self._means.bus, self._reaction.handles)
         topics, home = self._reaction.topics, means.database.pool
-        decoder = Decoder(means.serde, self._reaction.handles)
+        decoder = Decoder(means.serde, self._reaction.handles, shared=True)
         await Consumer(self.name, topics, bus, home, means.member, decoder, self, means.limit).run(stop)
 
     async def settle(self) -> None:

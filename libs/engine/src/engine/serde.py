@@ -20,6 +20,9 @@ from events.upcasts import UPCASTS, Upcast, upcast
 
 CHUNK = 500
 """Events decoded before others get a turn."""
+MOST_SHARED = 4_000
+_SHARED: "dict[int, tuple[RawEvent, Envelope[Any]]]" = {}
+"""Events decoded for one reader of a stretch of a log and kept for the next, by the identity of what was read."""
 
 
 _envelope = partial(cast(Callable[[Any, tuple[Any, ...]], Envelope[Any]], tuple.__new__), Envelope)
@@ -42,6 +45,7 @@ class Serde:
     def __init__(self, keys: PersonalKeys | None = None, upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS) -> None:
         self.keys = keys
         self._upcasts = upcasts
+        self._shared = _SHARED if upcasts is UPCASTS else {}
         self._plans = {t: _Plan(c.version, holds_personal(c), model_decoder(c)) for t, c in BY_TYPE.items()}
 
     def seals(self, events: Sequence[NewEvent]) -> bool:
@@ -99,6 +103,18 @@ class Serde:
             (event_id, kind, schema, stream, version, position, part, customer, company, effective, recorded,
              *read_meta(meta), event)
         )  # fmt: skip
+
+    def decode_shared(self, raw: RawEvent) -> Envelope[Any]:
+        """As `decode`; whoever else reads the very same `raw` soon is given the same event. Not for personal data."""
+        found = self._shared.get(id(raw))
+        if found is not None and found[0] is raw:
+            return found[1]
+        event = self.decode(raw)
+        if not self._plans[raw.type].personal:
+            if len(self._shared) >= MOST_SHARED:
+                self._shared.pop(next(iter(self._shared)), None)
+            self._shared[id(raw)] = raw, event
+        return event
 
     async def decode_all(self, raws: Sequence[RawEvent]) -> list[Envelope[Any]]:
         """`prefetch` and `decode`; between portions others get a turn."""

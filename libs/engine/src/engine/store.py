@@ -191,4 +191,5 @@ async def renew(url: str) -> UUID:
 
 def as_raw(rows: Sequence[asyncpg.Record]) -> list[RawEvent]:
     """Rows of `COLUMNS` as events, not decoded."""
-    return [RawEvent(*row) for row in rows]
+    new = tuple.__new__  # half the time of calling the class
+    return [new(RawEvent, row) for row in rows]

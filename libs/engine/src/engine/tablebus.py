@@ -6,10 +6,12 @@ read, and who of it reads what, is kept in the consuming service's own database.
 
 import asyncio
 import contextlib
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import cast
 from uuid import UUID
 
@@ -17,23 +19,14 @@ import asyncpg
 
 from engine.membership import LEASE, Held, Membership
 from engine.ports import PARTS, Delivery, Place, RawEvent, Subscription
+from engine.store import COLUMNS, as_raw
 from engine.tail import POLL, Tail, tail_of
 from engine.wakeups import Wakeups
 
-_COLUMNS = "pos, part, stream, ver, id, type, schema_ver, customer, company, {data}, {meta}, effective_at, recorded_at"
-_FULL = _COLUMNS.format(data="data", meta="meta")
-_WANTED = _COLUMNS.format(
-    data="case when type = any($5) then data else '{}' end", meta="case when type = any($5) then meta else '{}' end"
-)
 _CONTEXT = "type >= '{topic}.' and type < '{topic}/'"
-_READ = """
-select {columns} from events where pos > $1 and pos <= $2 and {context} and part = any($3::smallint[])
-order by pos limit $4"""
-_READ_ALL = """
-select {columns} from events where pos > $1 and pos <= $2 and {context} and $3::smallint[] is not null
-order by pos limit $4"""
+_FEED = f"select {COLUMNS} from events where pos > $1 and part = $2 and {{context}} order by pos limit $3"  # noqa: S608
 _SCAN = f"""
-select {_FULL} from events where pos > $1 and pos <= $2 and type = any($3) order by pos limit $4"""  # noqa: S608
+select {COLUMNS} from events where pos > $1 and pos <= $2 and type = any($3) order by pos limit $4"""  # noqa: S608
 _COUNT = "select count(*) from events where pos > $1 and pos <= $2 and type = any($3)"
 _BEFORE = "select coalesce(max(pos), 0) from events where part = $1 and pos <= $2 and {context}"
 _PARTS_HEAD = "select part, max(pos) from events where {context} group by part"
@@ -42,7 +35,6 @@ select count(*), min(recorded_at) from (
     select e.recorded_at from unnest($1::smallint[], $2::bigint[]) at(part, pos)
     join events e on e.part = at.part and e.pos > at.pos where {context} limit $3) waiting"""
 _INCARNATION = "select incarnation from store"
-_FAR = 2**62
 
 
 @dataclass(slots=True)
@@ -70,13 +62,13 @@ class TableBus:
         poll: float = POLL,
     ) -> None:
         self._home, self._lease = home, lease
-        self.wanted: list[str] | None = None
+        self.wanted: frozenset[str] | None = None
         self._tails = {topic: tail_of(pool, wakeups, poll) for topic, pool in owners.items()}
 
     def narrowed(self, types: Iterable[str]) -> "TableBus":
-        """The same bus for a reader of `types` only: other events come in their place, with empty data and meta."""
+        """The same bus for a reader of `types` only: of what it reads of others, the last one of each part comes."""
         bus = copy(self)
-        bus.wanted = sorted(types)
+        bus.wanted = frozenset(types)
         return bus
 
     async def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
@@ -89,13 +81,14 @@ class TableBus:
         """The part's events above `after` from the owner's log; the first one's `previous` is looked up in it, too."""
         query = _BEFORE.format(context=_context(topic))
         last = cast(int, await self.tail(topic).pool.fetchval(query, part, after))
-        life, rows = await self.rows(topic, (part,), after, _FAR, limit)
-        return delivered(topic, life, rows, {part: _Cursor(after, last)})
+        async with self.tail(topic).pool.acquire() as connection:
+            raws = as_raw(await connection.fetch(_FEED.format(context=_context(topic)), after, part, limit))
+            life = await connection.fetchval(_INCARNATION)
+        return delivered(topic, life, raws, raws, {part: _Cursor(after, last)})
 
     async def scan(self, topic: str, types: Sequence[str], after: int, upto: int, limit: int) -> Sequence[RawEvent]:
         """Events of these types in all parts above `after` and not above `upto`, in the order of the owner's log."""
-        rows = await self.tail(topic).pool.fetch(_SCAN, after, upto, list(types), limit)
-        return [*map(RawEvent._make, rows)]
+        return as_raw(await self.tail(topic).pool.fetch(_SCAN, after, upto, list(types), limit))
 
     async def count(self, topic: str, types: Sequence[str], after: int, upto: int) -> int:
         """How many events `scan` would give."""
@@ -120,19 +113,6 @@ class TableBus:
     def tail(self, topic: str) -> Tail:
         """The end of the log `topic` lies in."""
         return self._tails[topic]
-
-    async def rows(
-        self, topic: str, parts: Sequence[int], after: int, upto: int, limit: int
-    ) -> tuple[UUID, Sequence[asyncpg.Record]]:
-        """The columns of RawEvent in order of position, and the life of the store that answered."""
-        template = _READ_ALL if len(parts) == PARTS else _READ
-        columns = _FULL if self.wanted is None else _WANTED
-        query = template.format(columns=columns, context=_context(topic))
-        wanted = () if self.wanted is None else (self.wanted,)
-        async with self.tail(topic).pool.acquire() as connection:
-            rows = await connection.fetch(query, after, upto, list(parts), limit, *wanted)
-            life = await connection.fetchval(_INCARNATION)
-        return life, rows
 
 
 class TableSubscription:
@@ -207,27 +187,54 @@ class TableSubscription:
                 return ()
             upto = min((c.scanned for c in cursors.values() if c.scanned > start), default=tail.seen)
             behind = {p: c for p, c in cursors.items() if c.scanned == start}
-            life, rows = await self._bus.rows(topic, list(behind), start, upto, limit)
-            reached = rows[-1][0] if len(rows) == limit else max(upto, start)
+            life, raws, reached = await tail.stretches.read(topic, start, upto)
+            mine = raws if len(behind) == PARTS else [raw for raw in raws if raw[1] in behind]
+            taken = self._wanted(mine)[:limit]
+            if len(taken) == limit:
+                reached = taken[-1].position
+                mine = mine[: bisect_right(mine, reached, key=itemgetter(0))]
             for c in behind.values():
                 c.scanned = reached
-            if rows:
-                return delivered(topic, life, rows, behind)
+            if mine:
+                return delivered(topic, life, mine, taken, behind)
         return ()
+
+    def _wanted(self, raws: Sequence[RawEvent]) -> Sequence[RawEvent]:
+        wanted = self._bus.wanted
+        return raws if wanted is None else [raw for raw in raws if raw[5] in wanted]
 
 
 def delivered(
-    topic: str, life: UUID, rows: Sequence[asyncpg.Record], cursors: Mapping[int, _Cursor]
+    topic: str, life: UUID, raws: Sequence[RawEvent], taken: Sequence[RawEvent], cursors: Mapping[int, _Cursor]
 ) -> Sequence[Delivery]:
-    """`rows` as records of `topic`; moves each part's cursor to its last one, which is the next one's `previous`."""
-    found = []
-    new = tuple.__new__  # half the time of calling the classes
-    for row in rows:
-        position, part = row[0], row[1]
+    """Those of `raws` that are `taken` as records of `topic`; moves each part's cursor, the next one's `previous`.
+
+    Where others follow the last one taken of a part, the last of these comes, too: so far its reader is.
+    """
+    found: list[Delivery] = []
+    new = tuple.__new__  # half the time of calling the class
+    for raw in taken:
+        position, part = raw[0], raw[1]
         cursor = cursors[part]
-        found.append(new(Delivery, (topic, part, position, life, position, cursor.last, new(RawEvent, row))))
+        found.append(new(Delivery, (topic, part, position, life, position, cursor.last, raw, 0)))
         cursor.last = position
+    if len(taken) < len(raws):
+        for raw in _last_of_each(raws, len(cursors)):
+            if raw.position > (cursor := cursors[raw.part]).last:
+                found.append(Delivery(topic, raw.part, raw.position, life, raw.position, cursor.last, raw))
+                cursor.last = raw.position
+        found[-1] = found[-1]._replace(passed=len(raws) - len(found))
     return found
+
+
+def _last_of_each(raws: Sequence[RawEvent], parts: int) -> Sequence[RawEvent]:
+    """The last event of each of so many parts."""
+    last: dict[int, RawEvent] = {}
+    for raw in reversed(raws):
+        last.setdefault(raw[1], raw)
+        if len(last) == parts:
+            break
+    return [*reversed(last.values())]
 
 
 def _cursor(place: Place) -> _Cursor:

@@ -5,17 +5,24 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import cast
+from uuid import UUID
 from weakref import WeakKeyDictionary, ref
 
 import asyncpg
 
 from engine.faults import TRANSIENT
+from engine.ports import RawEvent
+from engine.store import COLUMNS, as_raw
+from engine.stretches import Stretches
 from engine.wakeups import Wakeups
 
 POLL = 0.1
 """Seconds between two looks at a log that nobody in this process writes."""
-_NEWEST = """select split_part(type, '.', 1), max(pos) from events where pos > $1 group by 1"""
+_NEWEST = """
+select split_part(type, '.', 1), max(pos), (select incarnation from store) from events where pos > $1 group by 1"""
 _HEAD = "select coalesce(max(pos), 0) from events"
+_READ = f"select {COLUMNS} from events where pos > $1 and pos <= $2 order by pos"  # noqa: S608 - constants only
+_LIFE = "select incarnation from store"
 
 
 _TAILS: WeakKeyDictionary[Wakeups, dict[int, "Tail"]] = WeakKeyDictionary()
@@ -40,7 +47,9 @@ class Tail:
 
     def __init__(self, pool: asyncpg.Pool, wakeups: Wakeups | None = None, poll: float = POLL) -> None:
         self.pool = pool
+        self.stretches = Stretches(self._read)
         self.seen = 0
+        self._life: UUID | None = None
         self._floor = 0
         self._newest: dict[str, int] = {}
         self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
@@ -72,12 +81,25 @@ class Tail:
         if not self.seen:
             self.seen = self._floor = cast(int, await self.pool.fetchval(_HEAD))
             return self._tell(list(self._listeners) if self.seen else ())
-        grown = dict(cast(Sequence[tuple[str, int]], await self.pool.fetch(_NEWEST, self.seen)))
+        rows = cast(Sequence[tuple[str, int, UUID]], await self.pool.fetch(_NEWEST, self.seen))
+        grown = {topic: position for topic, position, _ in rows}
         if grown:
+            self._lives(rows[0][2])
             self._newest |= grown
             self.seen = max(grown.values())
             self._tell(list(grown))
         return None
+
+    def _lives(self, life: UUID) -> None:
+        """What was read in another life is not what the log holds now."""
+        if life != self._life:
+            self.stretches.forget()
+            self._life = life
+
+    async def _read(self, after: int, upto: int) -> tuple[UUID, Sequence[RawEvent]]:
+        async with self.pool.acquire() as connection:
+            rows = await connection.fetch(_READ, after, upto)
+            return await connection.fetchval(_LIFE), as_raw(rows)
 
     def _tell(self, topics: Sequence[str]) -> None:
         for topic in topics:

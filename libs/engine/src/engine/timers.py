@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -37,6 +38,7 @@ _INSERT = """
 insert into timers (key, company, due, command_type, command, event, correlation, origin)
 select * from unnest($1::text[], $2::text[], $3::date[], $4::text[], $5::jsonb[], $6::uuid[], $7::uuid[], $8::text[])
 on conflict (key) do nothing"""
+_OVER = "select company, coalesce(live_on, day) from business_day where coalesce(live_on, day) is not null"
 _DAYS = "select company, day, live_on from business_day where day is not null"
 _REACHED = """
 select not exists (select from unnest($2::smallint[], $3::bigint[]) goal(part, pos)
@@ -82,6 +84,11 @@ class TimerView(Keeper):
         """Rows of the table of timers."""
         return _Planning(self._timer, self._wakeups)
 
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write down what is planned until `stop`. Raises Halted."""
+        await ViewRegistry(self._means.database.pool).ensure([BUSINESS_DAY])
+        await super().run(stop)
+
     async def table(self) -> str:
         """All timers of a service lie in one."""
         return "timers"
@@ -92,28 +99,36 @@ class TimerView(Keeper):
 
 
 class _Planning:
-    """Collects planned commands."""
+    """Collects planned commands.
+
+    What an initial load plans for days up to the open one is left out: the company goes live on that day or later, and
+    what was planned for days before is never done. Years of history would be some millions of rows.
+    """
 
     def __init__(self, timer: Timer, wakeups: Wakeups) -> None:
         self._timer, self._wakeups = timer, wakeups
-        self._rows: list[tuple[object, ...]] = []
+        self._planned: list[tuple[Envelope[Any], Due]] = []
+        self._over: Mapping[str, date] = {}
 
     async def load(self, session: Session, physical: str, events: Iterable[Envelope[Any]], *, shared: bool) -> None:
-        return None
+        if any(event.origin == "initial_load" for event in events):
+            self._over = {row[0]: row[1] for row in await session.fetch(_OVER)}
 
     def add(self, event: Envelope[Any]) -> None:
-        self._rows += [_row(event, due) for due in self._timer.plan(event)]
+        over = self._over.get(event.company, date.min) if event.origin == "initial_load" else date.min
+        self._planned += [(event, due) for due in self._timer.plan(event) if due.on > over]
 
     def size(self) -> int:
-        return len(self._rows)
+        return len(self._planned)
 
     async def write(self, session: Session, physical: str, *, empty: bool) -> None:
-        if self._rows:
-            await session.execute(_INSERT, *map(list, zip(*sorted(self._rows, key=lambda r: str(r[0])), strict=True)))
+        if self._planned:
+            rows = sorted([_row(*planned) for planned in self._planned], key=itemgetter(0))
+            await session.execute(_INSERT, *map(list, zip(*rows, strict=True)))
             self._wakeups.notify(PLANNED)
 
 
-def _row(event: Envelope[Any], due: Due) -> tuple[object, ...]:
+def _row(event: Envelope[Any], due: Due) -> tuple[Any, ...]:
     command, body = type(due.command).__name__, due.command.model_dump_json()
     return due.key, event.company, due.on, command, body, event.id, event.correlation, event.origin
 
