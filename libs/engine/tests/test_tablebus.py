@@ -82,6 +82,17 @@ async def test_appends_of_other_processes_are_found_by_looking(store: PostgresSt
     await subscription.close()
 
 
+async def test_a_log_in_another_life_is_read_anew_though_nothing_was_added(store: PostgresStore, bus: TableBus) -> None:
+    await append(store, paid("C1", 1))
+    before = await bus.subscribe("g", ["credit"], "one")
+    assert {d.incarnation for d in await drained(before, 1)} == {await store.incarnation()}
+    life = await store.renew()
+    after = await bus.subscribe("h", ["credit"], "one")
+    assert {d.incarnation for d in await drained(after, 1)} == {life}
+    await before.close()
+    await after.close()
+
+
 async def test_a_part_that_changes_hands_is_read_from_its_position_whatever_offset_was_kept(
     store: PostgresStore, bus: TableBus, service: Database
 ) -> None:

@@ -96,7 +96,7 @@ class TableBus:
 
     async def incarnation(self, topic: str) -> UUID:
         """Which life of the owner's store this topic comes from; another one after a restore."""
-        return cast(UUID, await self.tail(topic).pool.fetchval(_INCARNATION))
+        return await self.tail(topic).incarnation()
 
     async def head(self, topic: str) -> Mapping[int, int]:
         """The highest position of each part that has any."""

@@ -90,6 +90,12 @@ class Tail:
             self._tell(list(grown))
         return None
 
+    async def incarnation(self) -> UUID:
+        """Which life of the store this log is."""
+        life = cast(UUID, await self.pool.fetchval(_LIFE))
+        self._lives(life)
+        return life
+
     def _lives(self, life: UUID) -> None:
         """What was read in another life is not what the log holds now."""
         if life != self._life:
