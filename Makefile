@@ -8,10 +8,10 @@ MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml apps/*/pyp
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-unit check lint format types arch docs lock bench clean
+.PHONY: help setup run test test-unit check lint format types arch docs lock bench screenshots clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 $(READY): requirements.lock pyproject.toml tools/setup.py $(MEMBERS)
 	@echo "setting up .venv (once)"
@@ -54,6 +54,9 @@ lock: $(READY) ## requirements.lock anew, what it holds stays (UPGRADE=1 for the
 
 bench: $(READY) ## measurements beside peers
 	@if [ -f bench/__main__.py ]; then $(PY) -m bench $(ARGS); else echo "no benchmarks yet"; fi
+
+screenshots: $(READY) ## the pictures in README, from a new demo company (needs Chromium)
+	@$(PY) -m tools.screenshots $(ARGS)
 
 clean: ## away with .venv and caches (data in .kehu stays)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

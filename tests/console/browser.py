@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = (
@@ -20,6 +20,7 @@ MISSING = "NO BROWSER, SO THE PAGES ARE NOT TESTED: apt-get install -y chromium 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 PATIENCE = 20_000
 """Milliseconds; other machines are slower."""
+expect.set_options(timeout=PATIENCE)
 
 
 def needed() -> str:

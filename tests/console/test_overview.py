@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from all_in_one.demo.progress import DemoStatus
-from tests.console.browser import PATIENCE, Visit, axe_findings
+from tests.console.browser import Visit, axe_findings
 from tests.console.story import FIRST, NAME, Story, told
 from tests.journeys.people import Person
 from tests.journeys.running import Kehu
@@ -23,13 +23,13 @@ OF_THE_COMPANY = {*re.findall(r"[A-Za-z]+|[\u4e00-\u9fff]", NAME), *"acme li wei
 SAME_IN_BOTH = {"Kehu", "English", "DSO", "ABC", "CSV", *"客户中文"}
 IS_A_KEY = re.compile(r"(?:credit|customer|complaint) \d+ [0-9a-f-]{36}|[0-9a-f-]{8,36}|[IK]-\w+")
 """A document or an event."""
-PLACES = ("#/customer/acme", "#/explain/ageing?part=1-30", "#/explain/dso", "#/explain/complaints", "#/limits")
+PLACES = "#/find #/customer/acme #/explain/ageing?part=1-30 #/explain/dso #/explain/complaints #/limits".split()
 WINDOWS = (390, 1280)
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.querySelector('#drawer').scrollWidth)"
 EVERY_TEXT = """() => {
   const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode())
-    if (!walk.currentNode.parentElement.closest('noscript, code')) found.push(walk.currentNode.data.trim());
+    if (!walk.currentNode.parentElement.closest('noscript, code, .timeline')) found.push(walk.currentNode.data.trim());
   for (const e of document.querySelectorAll('[aria-label], [title], [placeholder]'))
     found.push(e.getAttribute('aria-label') ?? '', e.title ?? '', e.getAttribute('placeholder') ?? '');
   return found.filter(Boolean);
@@ -64,7 +64,7 @@ def opened(seen: Visit, story: Story, address: str = "/") -> Page:
 
 
 def settled(page: Page) -> Page:
-    page.wait_for_function("!document.querySelector('main [aria-busy], #drawer .skeleton')")
+    expect(page.locator("main [aria-busy], #drawer .skeleton")).to_have_count(0)
     return page
 
 
@@ -76,7 +76,7 @@ def test_an_empty_company_says_what_to_do(kehu: Kehu, empty_page: Visit) -> None
 
 
 def test_an_empty_page_fills_as_soon_as_there_is_a_customer(empty_page: Visit, story: Story) -> None:
-    expect(empty_page.page.locator("#headline .stat").first).to_contain_text("1,300", timeout=PATIENCE)
+    expect(empty_page.page.locator("#headline .stat").first).to_contain_text("1,300")
     expect(empty_page.page.locator("#empty")).to_be_hidden()
     empty_page.page.goto("about:blank")
 
@@ -88,7 +88,7 @@ def test_it_shows_the_company_and_asks_nobody_else(story: Story, visit: Visits) 
     assert [s.split("\n")[1] for s in stats] == ["CN¥1,300.00", "90.00 days", "1", "1"]
     ages = [row.split() for row in page.locator("#ageing tbody tr").all_inner_texts()]
     assert ages[:2] == [["not", "due", "700.00"], ["1–30", "days", "600.00"]]
-    assert page.locator("#complaints tbody tr").nth(1).inner_text().split() == ["2", "Judged", "1", "1", "overdue"]
+    assert page.locator("#complaints tbody tr").nth(1).inner_text().split() == ["2", "Judged", "1", "overdue", "1"]
     assert page.locator("#alerts .who").all_inner_texts() == [NAME, NAME]
     assert "CN¥600.00 overdue, the oldest for 15 days." in page.locator("#alerts").inner_text()
     assert "Exposure of CN¥1,300.00, above the limit of CN¥1,000.00." in page.locator("#alerts").inner_text()
@@ -100,7 +100,7 @@ def test_it_shows_the_company_and_asks_nobody_else(story: Story, visit: Visits) 
 def test_an_alert_appears_by_itself_and_is_read_out(story: Story, visit: Visits) -> None:
     page = opened(visit(), story)
     story.alarm("delta")
-    expect(page.locator("#alerts .who").first).to_have_text("delta 贸易", timeout=PATIENCE)
+    expect(page.locator("#alerts .who").first).to_have_text("delta 贸易")
     expect(page.locator("#announced")).to_contain_text("New alert.")
 
 
@@ -108,18 +108,18 @@ def test_a_server_that_is_gone_is_missed_and_what_happened_meanwhile_is_told(sto
     seen = visit()
     page = opened(seen, story)
     story.alarm("before")
-    expect(page.locator("#alerts .who").first).to_have_text("before 贸易", timeout=PATIENCE)
+    expect(page.locator("#alerts .who").first).to_have_text("before 贸易")
     kehu = story.boss.kehu
     assert kehu.stop() == 0
-    expect(page.locator("#notices")).to_contain_text("The server does not answer.", timeout=PATIENCE)
+    expect(page.locator("#notices")).to_contain_text("The server does not answer.")
     expect(page.locator(".line")).to_have_class("line reconnecting")
     expect(page.locator("#headline .stat").first).to_contain_text("Outstanding")
     with page.expect_request(lambda r: "alerts/stream" in r.url and "last-event-id" in r.headers, timeout=60_000):
         kehu.start()
     expect(page.locator(".line")).to_have_class("line live", timeout=60_000)
-    expect(page.locator("#notices")).to_be_empty(timeout=PATIENCE)
+    expect(page.locator("#notices")).to_be_empty()
     story.alarm("after")
-    expect(page.locator("#alerts .who").first).to_have_text("after 贸易", timeout=PATIENCE)
+    expect(page.locator("#alerts .who").first).to_have_text("after 贸易")
 
 
 def test_it_speaks_the_language_of_the_browser_until_somebody_chooses_another(story: Story, visit: Visits) -> None:
@@ -219,8 +219,9 @@ def test_a_customer_opens_with_all_that_is_wrong_and_back_closes_it(story: Story
     page = opened(visit(), story)
     page.get_by_role("link", name=NAME).first.click()
     sheet = page.get_by_role("dialog", name=NAME)
-    for said in ("owner li-wei", "CN¥1,300.00", "130% of the limit: exceeded", "for 15 days", "K-1 product quality"):
+    for said in ("owner li-wei", "CN¥1,300.00", "130.0% of the limit: exceeded", "for 15 days", "K-1 product quality"):
         expect(sheet).to_contain_text(said)
+    expect(sheet.locator(".timeline")).to_contain_text("Invoice I-2 over CNY 700.00, due 2030-03-08")
     sheet.get_by_role("link", name="Why?").first.click()
     expect(page.get_by_role("dialog", name="Why this alert:")).to_contain_text("up to CN¥")
     page.go_back()
@@ -229,12 +230,36 @@ def test_a_customer_opens_with_all_that_is_wrong_and_back_closes_it(story: Story
     expect(page.locator("#drawer")).to_be_hidden()
 
 
+def test_a_customer_is_found_by_pinyin_and_opened_by_keyboard(story: Story, visit: Visits) -> None:
+    page = opened(visit(), story)
+    page.get_by_role("link", name="Find a customer").press("Enter")
+    search = page.get_by_role("searchbox")
+    expect(search).to_be_focused()
+    search.press_sequentially("nobody at all")
+    expect(page.get_by_role("dialog")).to_contain_text("Nobody is called so.")
+    search.fill("bengye")
+    expect(page.locator("#drawer .customer")).to_have_text([NAME])
+    search.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name=NAME)).to_be_visible()
+
+
 def test_an_alert_says_which_documents_it_comes_from(story: Story, visit: Visits) -> None:
     overdue = story.boss.see("/api/analytics/alerts", customer="acme", rule="overdue")["items"][0]["alert"]
     page = opened(visit(), story, f"/#/alert/{overdue}")
     expect(page.locator("#drawer .adds-up")).to_have_text("✓ 1 event adds up to CN¥600.00")
     event = page.locator("#drawer tbody tr").first.inner_text().split()
     assert event == ["Jan", "7,", "2030", "I-1", "invoice", "600.00"]
+
+
+def test_only_one_level_of_alerts_is_listed_when_asked_for(story: Story, visit: Visits) -> None:
+    page = opened(visit(), story)
+    only = page.locator("#alerts .counts").get_by_role("button", name="Notice")
+    only.click()
+    expect(only).to_have_attribute("aria-pressed", "true")
+    assert set(page.locator("#alerts .alerts .badge").all_inner_texts()) == {"Notice"}
+    only.click()
+    assert set(page.locator("#alerts .alerts .badge").all_inner_texts()) == {"Notice", "Critical"}
 
 
 def test_another_day_is_looked_at_and_stands_in_the_address(story: Story, visit: Visits) -> None:

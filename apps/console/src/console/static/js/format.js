@@ -30,12 +30,14 @@ export function moneyParts(text, currency) {
 }
 
 /** A share as percent: 0.3125 -> 31.3 %. */
-export const percent = (share) => kept(Intl.NumberFormat, { style: "percent", maximumFractionDigits: 1 }).format(share);
+export const percent = (share) =>
+  kept(Intl.NumberFormat, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(share);
 
 /** Business dates are dates, not instants: no time zone may move them. */
 const noon = (date) => new Date(`${date}T12:00:00Z`);
 export const day = (date) => kept(Intl.DateTimeFormat, { dateStyle: "medium", timeZone: "UTC" }).format(noon(date));
-export const weekday = (date) => kept(Intl.DateTimeFormat, { dateStyle: "full", timeZone: "UTC" }).format(noon(date));
+const ONE_DAY = { weekday: "short", year: "numeric", month: "short", day: "numeric", timeZone: "UTC" };
+export const weekday = (date) => kept(Intl.DateTimeFormat, ONE_DAY).format(noon(date));
 export const month = (date) => kept(Intl.DateTimeFormat, { month: "short", timeZone: "UTC" }).format(noon(date));
 export const monthOfYear = (date) =>
   kept(Intl.DateTimeFormat, { month: "short", year: "numeric", timeZone: "UTC" }).format(noon(date));

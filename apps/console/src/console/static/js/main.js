@@ -16,6 +16,7 @@ import * as day from "./views/day.js";
 import * as dso from "./views/dso.js";
 import * as empty from "./views/empty.js";
 import * as explain from "./views/explain.js";
+import * as find from "./views/find.js";
 import * as headline from "./views/headline.js";
 import * as limits from "./views/limits.js";
 import * as loading from "./views/loading.js";
@@ -38,7 +39,14 @@ api.identify(start.token, askForToken);
 const views = { headline, alerts, dso, ageing, tiers, complaints, system };
 const panels = Object.fromEntries(Object.entries(views).map(([id, view]) => [id, panel(at(id), view, refused)]));
 const figures = ["headline", "ageing", "tiers", "complaints", "dso"];
-const drawer = openBy({ explain: explain.show, alert: alert.show, limits: limits.show, customer: customer.show });
+const languages = document.querySelectorAll("[data-language]"); // the one not spoken is offered
+const drawer = openBy({
+  explain: explain.show,
+  alert: alert.show,
+  find: find.show,
+  limits: limits.show,
+  customer: customer.show,
+});
 
 function refused(error) {
   if (error.type?.endsWith("/name-a-currency")) moment.askForCurrency();
@@ -93,15 +101,14 @@ function draw() {
   moment.draw();
   day.draw();
   empty.draw();
-  for (const button of document.querySelectorAll("[data-language]"))
-    button.setAttribute("aria-pressed", button.dataset.language === language);
+  for (const button of languages) button.hidden = button.dataset.language === language;
   at("docs").replaceChildren(
     ...start.docs.map((d) => h("a", { href: d.href }, t("docs.of", { service: term("service", d.name) }))),
   );
   Object.values(panels).forEach((it) => it.redraw());
 }
 
-for (const button of document.querySelectorAll("[data-language]")) {
+for (const button of languages) {
   button.addEventListener("click", async () => {
     keep(button.dataset.language);
     await speak(button.dataset.language);

@@ -6,7 +6,7 @@ import { h, table } from "../dom.js";
 import { day, digits, instant, money } from "../format.js";
 import { to } from "../route.js";
 import { t, term } from "../words.js";
-import { item } from "./alerts.js";
+import { item } from "./alert-item.js";
 
 const PAGE = 500;
 const BEHIND = {

@@ -1,24 +1,24 @@
-// Open alerts, latest news first: how bad, who, why, since when. They are always those of now, whatever day is looked
-// at.
+// Open alerts: those of the latest day first, of a day the worst, and of these the latest news. They are always those
+// of now, whatever day is looked at.
 import { get } from "../api.js";
 import { at, h } from "../dom.js";
-import { day, digits, money, percent } from "../format.js";
-import { customerLink } from "../names.js";
+import { digits } from "../format.js";
 import { head } from "../panel.js";
-import { to } from "../route.js";
 import { t, term } from "../words.js";
+import { item, sentence } from "./alert-item.js";
 
-const FETCHED = 200,
-  FEW = 8,
-  LEVELS = ["critical", "warning", "notice"];
-let seen = null,
-  position = null,
-  line = "connecting",
-  all = false;
+const FETCHED = 200;
+const FEW = matchMedia("(max-width: 44rem)").matches ? 4 : 8;
+const LEVELS = ["critical", "warning", "notice"];
 
-/** The stream told something at this position: what is read next must know it. */
-export const reach = (next) => {
-  position = next;
+let position = null; // of the last thing the stream told: what is read next must know it
+let line = "connecting";
+let seen = null; // what was shown before; anything else is new
+let all = false; // shown, not only the first few
+let only = null; // a level
+
+export const reach = (told) => {
+  position = told;
 };
 
 export async function load() {
@@ -35,80 +35,60 @@ export function online(state) {
 const lineNode = () => h("span", { id: "line", class: `line ${line}` }, t(`line.${line}`));
 
 export function draw({ items: known, next }) {
-  const items = known.toSorted((one, other) => other.position - one.position);
+  const items = known.toSorted(before);
   const fresh = items.filter((alert) => seen && !seen.has(key(alert)));
   if (fresh.length) at("announced").textContent = t("alerts.new", { n: fresh.length, text: sentence(fresh[0]) });
   seen = new Set(items.map(key));
-  if (!items.length) return [head(t("alerts.title"), lineNode()), h("p", { class: "empty" }, t("alerts.none"))];
-  const list = h("ul", { class: "alerts" }),
-    more = h("button", {
-      type: "button",
-      class: "quiet more",
-      onclick: () => {
-        all = !all;
-        fill();
-      },
-    });
-  const fill = () => {
-    list.replaceChildren(
-      ...(all ? items : items.slice(0, FEW)).map((alert) => item(alert, { fresh: fresh.includes(alert) })),
-    );
-    more.textContent = t(all ? "alerts.fewer" : "alerts.all", { n: digits(items.length) });
-  };
-  fill();
-  return [
-    head(t("alerts.title"), lineNode()),
-    counts(items),
-    list,
-    items.length > FEW && more,
-    next && h("p", { class: "unit" }, t("alerts.newest", { n: FETCHED })),
-  ];
+  const title = head(t("alerts.title"), lineNode());
+  if (!items.length) return [title, h("p", { class: "empty" }, t("alerts.none"))];
+  return [title, list(items, fresh), next && h("p", { class: "unit" }, t("alerts.newest", { n: FETCHED }))];
 }
 
-const counts = (items) =>
-  h(
-    "ul",
-    { class: "counts" },
-    LEVELS.map((level) => [level, items.filter((a) => a.level === level).length])
-      .filter(([, n]) => n)
-      .map(([level, n]) => h("li", { class: `badge ${level}` }, digits(n), " ", term("level", level))),
-  );
+function before(one, other) {
+  if (one.raised_on !== other.raised_on) return one.raised_on < other.raised_on ? 1 : -1;
+  return LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level) || other.position - one.position;
+}
 
 const key = (alert) => `${alert.alert}/${alert.level}`;
 
-/** One alert; `named` false where it is clear whose it is, `linked` false where its reasons lie beside it. */
-export function item(alert, { fresh = false, named = true, linked = true } = {}) {
-  return h(
-    "li",
-    { class: fresh ? "fresh" : null },
-    h("span", { class: `badge ${alert.level}` }, term("level", alert.level)),
-    h(
-      "div",
-      {},
-      named && h("p", { class: "who" }, alert.customer ? customerLink(alert.customer) : t("company")),
-      h("p", {}, sentence(alert)),
-      h(
-        "p",
-        { class: "since" },
-        t("alerts.since", { day: day(alert.raised_on) }),
-        " ",
-        linked && h("a", { href: to(`alert/${alert.alert}`) }, t("why")),
-      ),
-    ),
-  );
-}
-
-/** Why there is an alert, in a sentence with the numbers that decided. */
-export function sentence(alert) {
-  return t(`rule.${alert.rule}`, {
-    value: measured(alert.value, alert),
-    threshold: measured(alert.threshold, alert),
-    n: alert.value,
-    amount: alert.currency ? money(alert.numerator, alert.currency) : digits(alert.numerator),
+/** The list with what narrows it: a level, the first few. */
+function list(items, fresh) {
+  const shown = h("ul", { class: "alerts" });
+  const more = button("quiet more", () => {
+    all = !all;
   });
-}
+  const levels = LEVELS.map((level) => [level, items.filter((alert) => alert.level === level).length])
+    .filter(([, n]) => n)
+    .map(([level, n]) => {
+      const chosen = () => {
+        only = only === level ? null : level;
+      };
+      return [level, button(`badge ${level}`, chosen, digits(n), " ", term("level", level))];
+    });
 
-function measured(number, alert) {
-  if (alert.unit === "share") return percent(number);
-  return alert.unit === "days" ? digits(String(Number(number))) : money(number, alert.unit);
+  function button(kind, change, ...content) {
+    const onclick = () => {
+      change();
+      fill();
+    };
+    return h("button", { type: "button", class: kind, onclick }, ...content);
+  }
+
+  function fill() {
+    const found = items.filter((alert) => only === null || alert.level === only);
+    const few = all ? found : found.slice(0, FEW);
+    shown.replaceChildren(...few.map((alert) => item(alert, { fresh: fresh.includes(alert) })));
+    more.textContent = t(all ? "alerts.fewer" : "alerts.all", { n: digits(found.length) });
+    more.hidden = found.length <= FEW;
+    for (const [level, choice] of levels) choice.setAttribute("aria-pressed", only === level);
+  }
+
+  if (!levels.some(([level]) => level === only)) only = null;
+  fill();
+  const group = h(
+    "div",
+    { class: "counts", role: "group", "aria-label": t("alerts.levels") },
+    levels.map(([, choice]) => choice),
+  );
+  return [group, shown, more];
 }

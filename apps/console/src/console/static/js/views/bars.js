@@ -37,6 +37,6 @@ function row({ href, label, share, color, value, note = null, alarming = false }
       { class: "track" },
       share > 0 && h("span", { class: "bar", style: { "--share": Math.min(1, share), "--color": `var(${color})` } }),
     ),
-    h("td", { class: "number" }, value, note && h("small", { class: alarming ? "alarming" : null }, note)),
+    h("td", { class: "number" }, note && [h("small", { class: alarming ? "alarming" : null }, note), " "], value),
   );
 }

@@ -28,7 +28,6 @@ export function draw(complaints) {
     share: 0,
     color: "--accent",
     value: digits(complaints.states.evaluated ?? 0),
-    note: t("complaints.closed"),
   });
   const heads = [t("complaints.step"), t("share"), t("complaints.open")];
   return [

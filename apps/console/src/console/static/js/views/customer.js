@@ -5,45 +5,48 @@ import { day, digits, money, percent } from "../format.js";
 import { to } from "../route.js";
 import { t, term } from "../words.js";
 import * as ageing from "./ageing.js";
-import { item } from "./alerts.js";
+import { item } from "./alert-item.js";
+import * as timeline from "./timeline.js";
 
 const SHOWN = 20;
 
 export async function show([customer]) {
-  const path = encodeURIComponent(customer);
-  const record = await get(`/api/customers/${path}`);
-  const currency = record.currency;
-  const [balance, ages, dso, limits, alerts, complaints] = await Promise.all([
-    figure("balance", { customer, currency }),
-    figure("ageing", { customer, currency }),
-    figure("dso", { customer, currency }),
-    figure("limits", { customer, currency }),
-    get("/api/analytics/alerts", { customer, state: "open", limit: SHOWN }),
-    get("/api/complaints/", { customer, open: true, limit: SHOWN }),
+  const record = await get(`/api/customers/${encodeURIComponent(customer)}`);
+  const asked = { customer, currency: record.currency };
+  const blocks = await Promise.all([
+    block(null, [figure("balance", asked), figure("dso", asked), figure("limits", asked)], (balance, dso, limits) => [
+      h("dl", { class: "facts" }, numbers(customer, balance, dso, limits.customers.items[0])),
+      use(limits.customers.items[0]),
+    ]),
+    block(t("ageing.title"), [figure("ageing", asked)], (ages) => ageing.draw(ages, customer)[1]),
+    block(t("alerts.title"), [get("/api/analytics/alerts", { customer, state: "open", limit: SHOWN })], ({ items }) =>
+      list(
+        "alerts",
+        items.map((alert) => item(alert, { named: false })),
+        t("alerts.none"),
+      ),
+    ),
+    block(t("customer.complaints"), [get("/api/complaints/", { customer, open: true, limit: SHOWN })], ({ items }) =>
+      list("lines", items.map(complaint), t("complaints.none")),
+    ),
+    block(t("customer.timeline"), [timeline.load(customer)], (page) => timeline.draw(customer, page)),
   ]);
   return {
     title: h("span", { "data-value": true }, record.name),
-    nodes: [
-      h("p", { class: "lead", "data-value": true }, told(record)),
-      h("dl", { class: "facts" }, numbers(customer, balance, dso, limits.customers.items[0])),
-      use(limits.customers.items[0]),
-      h("h3", {}, t("ageing.title")),
-      ageing.draw(ages, customer)[1],
-      h("h3", {}, t("alerts.title")),
-      alerts.items.length
-        ? h(
-            "ul",
-            { class: "alerts" },
-            alerts.items.map((a) => item(a, { named: false })),
-          )
-        : h("p", { class: "empty" }, t("alerts.none")),
-      h("h3", {}, t("customer.complaints")),
-      complaints.items.length
-        ? h("ul", { class: "lines" }, complaints.items.map(complaint))
-        : h("p", { class: "empty" }, t("complaints.none")),
-    ],
+    nodes: [h("p", { class: "lead", "data-value": true }, told(record)), ...blocks],
   };
 }
+
+/** A part of the sheet; what may not be seen says so in its place and keeps nothing else from being shown. */
+async function block(title, wanted, draw) {
+  const shown = await Promise.all(wanted).then(
+    (found) => draw(...found),
+    (error) => h("p", { class: "failed" }, error.message),
+  );
+  return [title && h("h3", {}, title), shown];
+}
+
+const list = (kind, items, none) => (items.length ? h("ul", { class: kind }, items) : h("p", { class: "empty" }, none));
 
 const told = (record) =>
   [
