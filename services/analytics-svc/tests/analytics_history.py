@@ -11,7 +11,7 @@ import asyncpg
 from engine.projection import View
 from engine.shape import Shape
 from engine.testing.spec import envelope, project
-from events.base import Event
+from events.base import Event, Money
 from events.complaint import (
     Complainant,
     ComplaintJudged,
@@ -207,8 +207,12 @@ def risk_class(customer: str, on: date, now: str, previous: str = "CA1") -> Risk
     )
 
 
-def complaint_opened(customer: str, name: str, at: datetime) -> ComplaintOpened:
+def complaint_opened(
+    customer: str, name: str, at: datetime, invoice: str | None = None, disputed: int | None = None
+) -> ComplaintOpened:
     return ComplaintOpened(
+        invoice=invoice,
+        disputed=None if disputed is None else Money.model_validate(money(disputed)),
         customer=customer,
         complaint=name,
         complainant=Complainant(person="p1", name="Li"),
@@ -268,7 +272,7 @@ def _learn_early(log: Log) -> None:
         exposure("C2", "I2", day(4, 21), open_invoices=400),
     )
     log.learn(early, OwnerAssigned(customer="C2", owner="E1", previous=None), effective=day(4, 10))
-    log.learn(early, complaint_opened("C1", "K1", early), effective=day(3, 5))
+    log.learn(early, complaint_opened("C1", "K1", early, "I1", 450), effective=day(3, 5))
     log.learn(early, judged("C1", "K1", True, early), effective=day(4, 15))
 
 
@@ -308,7 +312,7 @@ def _learn_late_orders(log: Log) -> None:
             }
         ),
     )
-    log.learn(late, complaint_opened("C2", "K2", late), effective=day(3, 10))
+    log.learn(late, complaint_opened("C2", "K2", late, "I3", 500), effective=day(3, 10))
     log.learn(late, assigned("C1", "K1"), effective=day(5, 1))
 
 

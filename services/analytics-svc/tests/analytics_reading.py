@@ -1,7 +1,7 @@
 """A naive reading of events, event by event: it knows no view and no SQL. What figures are tested against."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from analytics_history import Fact
 
 from events.base import Money
+from events.complaint import ComplaintEvaluated, ComplaintJudged, ComplaintOpened, SolutionCarriedOut
 from events.credit import (
     AccountOpened,
     Allocated,
@@ -66,6 +67,77 @@ def ageing(facts: Sequence[Fact], as_of: date) -> dict[str, Decimal]:
         buckets[next(name for edge, name in names if days <= edge)] += left
     buckets["unallocated"] = outstanding(facts) - sum(left for _, left in open_items(facts).values())
     return buckets
+
+
+@dataclass(frozen=True)
+class OpenAmount:
+    """What is open of an instalment, or in dispute of it."""
+
+    customer: str
+    invoice: str
+    issued: date
+    due: date
+    amount: Decimal
+
+
+def open_amounts(facts: Sequence[Fact]) -> list[OpenAmount]:
+    """The oldest due first."""
+    left = open_items(facts)
+    found = [
+        OpenAmount(f.event.customer, f.event.invoice, f.event.invoice_date, i.due, left[f.event.invoice, i.number][1])
+        for f in facts
+        if isinstance(f.event, InvoiceIssued)
+        for i in f.event.instalments
+    ]
+    return sorted(found, key=lambda item: item.due)
+
+
+def in_dispute(facts: Sequence[Fact]) -> list[OpenAmount]:
+    """What complaints that last take from the open instalments of their invoices, one after the other."""
+    ended = {
+        f.event.complaint
+        for f in facts
+        if isinstance(f.event, SolutionCarriedOut | ComplaintEvaluated)
+        or (isinstance(f.event, ComplaintJudged) and not f.event.established)
+    }
+    left = dict(enumerate(open_amounts(facts)))
+    found: list[OpenAmount] = []
+    for event in (f.event for f in facts if isinstance(f.event, ComplaintOpened)):
+        wanted = Decimal(0) if event.complaint in ended else amount(event.disputed)
+        for n, item in left.items():
+            if (item.customer, item.invoice) == (event.customer, event.invoice) and min(wanted, item.amount) > 0:
+                taken = replace(item, amount=min(wanted, item.amount))
+                left[n], wanted = replace(item, amount=item.amount - taken.amount), wanted - taken.amount
+                found.append(taken)
+    return found
+
+
+def matrix(
+    facts: Sequence[Fact], as_of: date, edges: Sequence[int], basis: str, disputed: str
+) -> dict[str, dict[int | None, Decimal]]:
+    """By customer and number of the bucket (due: 0 is current; None: unallocated) what is open, without nothings."""
+    taken, owed = in_dispute(facts), open_amounts(facts)
+    signed = {
+        "included": [(1, i) for i in owed],
+        "only": [(1, i) for i in taken],
+        "excluded": [*((1, i) for i in owed), *((-1, i) for i in taken)],
+    }[disputed]
+    found: dict[str, dict[int | None, Decimal]] = {}
+
+    def add(customer: str, bucket: int | None, value: Decimal) -> None:
+        row = found.setdefault(customer, {})
+        row[bucket] = row.get(bucket, Decimal(0)) + value
+
+    for sign, item in signed:
+        days = (as_of - (item.due if basis == "due" else item.issued)).days
+        upper = [0, *edges] if basis == "due" else list(edges)
+        add(item.customer, sum(1 for edge in upper if days > edge), sign * item.amount)
+    if disputed != "only":
+        for customer in {f.customer for f in facts if f.customer}:
+            mine = [f for f in facts if f.customer == customer]
+            add(customer, None, outstanding(mine) - sum(left for _, left in open_items(mine).values()))
+    kept = {c: {b: a for b, a in row.items() if a} for c, row in found.items()}
+    return {customer: row for customer, row in kept.items() if row}
 
 
 def credit_sales(facts: Iterable[Fact], last: date, days: int) -> Decimal:

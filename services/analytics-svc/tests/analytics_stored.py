@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -12,7 +14,9 @@ from analytics_history import EARLY, LATE, MARCH, MAY, designed, fill
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from analytics_svc.domain.figures import Point, Window
+from analytics_svc.domain.ageing import Disputed
+from analytics_svc.domain.ageing import columns as columns_of
+from analytics_svc.domain.figures import UNALLOCATED, Basis, Edges, Point, Window
 from analytics_svc.domain.measures import Scope
 from analytics_svc.projections.mirror import Columns, Part
 from analytics_svc.projections.stored import FACTS, PostgresRows, StoredMeasures
@@ -20,6 +24,8 @@ from engine.testing.plugin import MakeDatabase, TestServer
 
 POINTS = tuple(product((MARCH, MAY), (EARLY, LATE)))
 LOG = designed()
+BASES: tuple[Basis, ...] = ("due", "document")
+DISPUTED: tuple[Disputed, ...] = ("included", "excluded", "only")
 
 
 @pytest.fixture
@@ -57,6 +63,12 @@ async def measures(
 
 def scope(as_of: date, known_at: datetime, window: Window | None = None) -> Scope:
     return Scope(Point(as_of, known_at), currency="CNY", window=window)
+
+
+def by_number(row: dict[str, Any], edges: Edges) -> dict[int | None, Decimal]:
+    """The buckets of a row that hold something, by their number."""
+    numbers: dict[str, int | None] = {name: n for n, name in enumerate(edges.names)} | {UNALLOCATED: None}
+    return {numbers[name]: row[column] for name, column in columns_of(edges).items() if row[column]}
 
 
 def four_answers(answers: Sequence[object]) -> None:

@@ -130,6 +130,9 @@ NONSENSE: list[tuple[str, dict[str, str], int, str]] = [
     ("/key-figures", {"from": "2999-01-01"}, 409, "/problems/analytics/window-ends-before-it-begins"),
     ("/dso/family", {"by": "month"}, 422, "/problems/kehu/malformed"),
     ("/dso/trend", {"months": "61"}, 422, "/problems/kehu/malformed"),
+    ("/ageing", {"basis": "payment"}, 422, "/problems/kehu/malformed"),
+    ("/ageing", {"edges": "30,20", "basis": "document"}, 409, "/problems/analytics/edges-not-rising"),
+    ("/ageing/matrix", {"sort": "31-60", "edges": "30,90"}, 422, "/problems/kehu/malformed"),
     ("/tiers", {"top": "0"}, 422, "/problems/kehu/malformed"),
     ("/rfm", {"bins": "1"}, 422, "/problems/kehu/malformed"),
 ]

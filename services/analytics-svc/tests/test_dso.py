@@ -24,6 +24,7 @@ from analytics_svc.domain.figures import Window
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import SUMS, GroupBy, Period, calendar_months, months_up_to, recent_months
 from analytics_svc.projections import dso, groups, sales
+from analytics_svc.projections.facts import TOGETHER
 from analytics_svc.projections.stored import StoredMeasures
 from analytics_svc.projections.sums import by_month
 
@@ -93,7 +94,7 @@ async def test_every_month_of_every_group_is_what_it_was_at_its_end(measures: St
 
 
 async def test_the_opening_of_a_month_is_the_end_of_the_one_before(measures: StoredMeasures) -> None:
-    rows = await measures.facts.rows(by_month(scope(MAY, LATE), recent_months(MAY, 5), None))
+    rows = await measures.facts.rows(by_month(scope(MAY, LATE), recent_months(MAY, 5), TOGETHER))
     by_number = {r["n"]: r for r in rows}
     assert [by_number[n]["opening"] for n in range(1, 5)] == [by_number[n]["outstanding"] for n in range(4)]
     assert by_number[4]["outstanding"] == outstanding(LOG.known(MAY, LATE))

@@ -32,6 +32,8 @@ FIGURES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("/balance", {}, ("outstanding", "receivable", "unallocated")),
     ("/balance", {"customer": "C1"}, ("outstanding",)),
     ("/ageing", {}, ("current", "1-30", "31-60", "unallocated")),
+    ("/ageing", {"basis": "document", "disputed": "excluded", "edges": "20,50"}, ("21-50", ">50", "unallocated")),
+    ("/ageing", {"disputed": "only", "customer": "C2"}, ("31-60", "unallocated")),
     ("/dso", {"days": 60}, ("numerator", "denominator")),
     ("/limits", {"customer": "C2"}, ("numerator", "denominator")),
     ("/limits", {"customer": "C2", "measure": "balance"}, ("numerator",)),
@@ -101,6 +103,8 @@ FOUR: list[tuple[str, dict[str, str]]] = [
     *((path, {}) for path in ("/balance", "/balance/customers", "/ageing", "/dso", "/limits", "/tiers", "/products")),
     ("/totals", {}),
     *(("/key-figures", {"by": by}) for by in ("type", "tier", "vip", "month")),
+    ("/ageing", {"basis": "document"}),
+    ("/ageing/matrix", {"disputed": "excluded", "sort": "outstanding"}),
     *(("/dso/family", {"by": by}) for by in ("company", "type", "tier", "owner", "customer")),
     *(("/dso/trend", {"by": by, "months": "4"}) for by in ("company", "type", "tier")),
     ("/tiers", {"scheme": "VIP", "within": "type"}),
@@ -226,3 +230,27 @@ async def test_the_amounts_of_the_tiers_are_written_in_their_currency(history: W
     assert sum(Decimal(t["amount"]) for t in body["amounts"]) == Decimal(body["total"])
     assert {t["tier"] for t in body["amounts"]} == set(body["tiers"])
     assert all("." in t["amount"] for t in body["amounts"])
+
+
+async def test_the_matrix_is_sorted_by_any_bucket_and_adds_up_over_its_pages(history: World) -> None:
+    asked = {**POINTS[3], "edges": "30,60", "sort": "31-60", "limit": 1}
+    first = await history.get("/ageing/matrix", **asked)
+    rest = await history.get("/ageing/matrix", **{**asked, "limit": 50}, cursor=first["rows"]["next"])
+    rows = [*first["rows"]["items"], *rest["rows"]["items"]]
+    assert [r["name"] for r in rows] == ["C2", "C1"]
+    total = {b["bucket"]: Decimal(b["amount"]) for b in first["total"]["buckets"]}
+    for n, bucket in enumerate(("current", "1-30", "31-60", ">60", "unallocated")):
+        assert sum(Decimal(r["buckets"][n]["amount"]) for r in rows) == total[bucket]
+    assert sum(Decimal(r["outstanding"]) for r in rows) == Decimal(first["total"]["outstanding"]) == sum(total.values())
+    owed = (await history.get("/balance", **POINTS[3]))["outstanding"]
+    assert owed == first["total"]["outstanding"]
+
+
+async def test_what_is_in_dispute_is_what_the_ageing_without_it_lacks(history: World) -> None:
+    whole, without, only = [
+        Decimal((await history.get("/ageing", **POINTS[3], disputed=d))["outstanding"])
+        for d in ("included", "excluded", "only")
+    ]
+    assert (whole - without, only) == (Decimal(800), Decimal(800)), "500 of I3, and the 300 that are open of I1"
+    why = await history.get("/ageing/explain", **POINTS[3], disputed="only", part="31-60", by="customer", group="C2")
+    assert [(e["kind"], e["document"], e["amount"]) for e in why["entries"]["items"]] == [("disputed", "K2", "500.00")]

@@ -30,12 +30,13 @@ async def rows(measures: StoredMeasures, at: Scope, by: By) -> dict[str, dict[st
 
 
 def of_group(facts: list[Fact], by: By, name: str) -> list[Fact]:
-    """The facts of the customers in a group; those of nobody's are of a customer not registered yet."""
+    """The facts of the customers in a group; those of nobody's are of customers not registered yet."""
     if by == "company":
         return facts
-    known = attribute(facts, "type") if by == "customer" else attribute(facts, by)
-    mine = {c: c if by == "customer" else group for c, group in known.items()}
-    return [f for f in facts if mine.get(f.customer or "", "") == name]
+    if by == "customer":
+        return [f for f in facts if f.customer == name]
+    known = attribute(facts, by)
+    return [f for f in facts if known.get(f.customer or "", "") == name]
 
 
 @pytest.mark.parametrize("by", ["company", "type", "owner", "city", "risk_class", "customer"])

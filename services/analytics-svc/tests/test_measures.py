@@ -45,7 +45,7 @@ async def test_the_balance_depends_on_both_times(measures: StoredMeasures) -> No
 async def test_the_ageing_depends_on_both_times_and_adds_up_to_the_balance(measures: StoredMeasures) -> None:
     answers = []
     for as_of, known_at in POINTS:
-        buckets = aged(await measures.by_due_date(scope(as_of, known_at)), as_of, Edges())
+        buckets = aged(await measures.by_date(scope(as_of, known_at)), as_of, Edges())
         facts = list(LOG.known(as_of, known_at))
         assert {b.bucket: b.amount for b in buckets} == ageing(facts, as_of)
         assert sum(b.amount for b in buckets) == outstanding(facts)
@@ -159,7 +159,7 @@ async def test_overdue_counts_from_the_day_after_the_due_date(measures: StoredMe
 async def test_the_ageing_adds_up_to_the_balance_on_every_date(measures: StoredMeasures) -> None:
     for n in range(180):
         as_of = date(2024, 1, 1) + timedelta(days=n)
-        amounts = await measures.by_due_date(scope(as_of, LATE))
+        amounts = await measures.by_date(scope(as_of, LATE))
         total = (await measures.balance(scope(as_of, LATE))).outstanding
         assert sum(b.amount for b in aged(amounts, as_of, Edges())) == total == outstanding(LOG.known(as_of, LATE))
 

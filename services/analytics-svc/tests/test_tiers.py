@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from analytics_svc.domain.figures import CutsNotRising
 from analytics_svc.domain.tiers import Scheme, TieredGroup, Tiering, cuts_of, together
 from analytics_svc.projections import tiers
+from analytics_svc.projections.facts import Groups
 from analytics_svc.projections.stored import PostgresRows
 
 AMOUNTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(-50, 500).map(Decimal), max_size=30)
@@ -26,8 +27,8 @@ def ranking(amounts: Mapping[str, int | Decimal], tiering: Tiering, of: Mapping[
     listed = sa.values(sa.column("subject", sa.Text), sa.column("amount", sa.Numeric), name="amounts")
     data = [(subject, Decimal(amount)) for subject, amount in amounts.items()]
     groups = sa.values(sa.column("customer", sa.Text), sa.column("name", sa.Text), name="groups")
-    named = None if of is None else sa.select(groups.data(list(of.items()))).subquery()
-    return tiers.ranked(sa.select(listed.data(data)), tiering, named)
+    held = None if of is None else sa.select(groups.data(list(of.items()))).subquery()
+    return tiers.ranked(sa.select(listed.data(data)), tiering, Groups(held))
 
 
 async def placed(

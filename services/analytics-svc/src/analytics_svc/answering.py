@@ -169,15 +169,21 @@ class Figures:
 
         `counted` are the parts that are counts.
         """
-        if part not in parts:
-            place = Defect(pointer="/query/part", message=f"one of {', '.join(parts)}")
-            raise Problem(Malformed(), errors=[place])
+        one_of("part", part, parts)
         added = {part: parts[part]} if alone else parts
         sums = [PartSum(part=name, total=await self.measures.summed(query)) for name, query in added.items()]
         query, order = pageable(parts[part])
         entries = await self.page(page, query, *order, make=EntryRow.model_validate)
         currency = None if part in counted else scope.currency or DEFAULT_CURRENCY
         return Explanation(**self.stated, currency=currency, parts=sums, part=part, entries=entries)
+
+
+def one_of(parameter: str, value: str, known: Collection[str]) -> str:
+    """The value. Raises the problem of one that is none of those known."""
+    if value not in known:
+        place = Defect(pointer=f"/query/{parameter}", message=f"one of {', '.join(known)}")
+        raise Problem(Malformed(), errors=[place])
+    return value
 
 
 def checked(answer: Callable[[], T]) -> T:
@@ -218,4 +224,6 @@ def _facts(request: Request, read: Connection, found: Reach) -> FactRows:
     return cast(Mirror, state.mirror)
 
 
-__all__ = ["AsOf", "Customer", "Explanation", "Figure", "Figures", "First", "Page", "Stated", "checked", "over"]
+__all__ = [
+    "AsOf", "Customer", "Explanation", "Figure", "Figures", "First", "Page", "Stated", "checked", "one_of", "over",
+]  # fmt: skip

@@ -2,8 +2,19 @@
 
 from fastapi import APIRouter
 
-from analytics_svc.api import alerts, customers, dso, key_figures, payment_behaviour, receivables, rfm, sales, tiers
+from analytics_svc.api import (
+    ageing,
+    alerts,
+    customers,
+    dso,
+    key_figures,
+    payment_behaviour,
+    receivables,
+    rfm,
+    sales,
+    tiers,
+)
 
 router = APIRouter()
-for part in (receivables, dso, payment_behaviour, customers, sales, key_figures, tiers, rfm, alerts):
+for part in (receivables, ageing, dso, payment_behaviour, customers, sales, key_figures, tiers, rfm, alerts):
     router.include_router(part.router)

@@ -25,7 +25,7 @@ from analytics_svc.domain.periods import GroupBy, Period, months_up_to, recent_m
 from analytics_svc.projections import customers, groups, profiles, receivables, sales, terms
 from analytics_svc.projections import dso as selections
 from analytics_svc.projections.dso import FamilyFigure, Sort
-from analytics_svc.projections.groups import Groups
+from analytics_svc.projections.facts import TOGETHER, Groups
 from chassis.context import Paged
 
 router = APIRouter(tags=["figures"])
@@ -152,7 +152,7 @@ async def explain_family(
     period = _period(figures, days, months)
     scope = await figures.scope(customer)
     of = groups.of(scope, by)
-    one, name = (None, "") if group is None else (of, group)
+    one, name = (TOGETHER, "") if group is None else (of, group)
     since = await _counted_since(figures, scope, period, one, name)
     parts = selections.entries(scope, period, figure, since)
     return await figures.explain(
@@ -193,10 +193,10 @@ def _period(figures: Figures, days: int, months: int) -> Period:
 
 
 async def _together(figures: Figures, scope: Scope, period: Period, months: int) -> DsoFamily:
-    query, _ = selections.page(scope, period, None, "name")
+    query, _ = selections.page(scope, period, TOGETHER, "name")
     [row] = await figures.facts.rows(query)
     found = FamilySums.model_validate(dict(row))
-    return family(found, (await _sold(figures, scope, None, [found]))[found.name], period, months)
+    return family(found, (await _sold(figures, scope, TOGETHER, [found]))[found.name], period, months)
 
 
 async def _counted_since(figures: Figures, scope: Scope, period: Period, of: Groups, name: str) -> date:

@@ -10,6 +10,7 @@ from analytics_svc.domain.figures import Window, window_of, year_to
 from analytics_svc.domain.key_figures import BEFORE, KEY_MEASURES, NOW, Group, KeyMeasure, group_of
 from analytics_svc.domain.periods import By, Period, before
 from analytics_svc.projections import customers, groups, key_figures, profiles, receivables, sales, sums, terms
+from analytics_svc.projections.facts import TOGETHER
 from chassis.context import Paged
 
 router = APIRouter(tags=["figures"])
@@ -57,7 +58,7 @@ async def by_group(
     """R-074, R-075, R-128: what groups ordered, were billed, paid and owe, beside the period before and the total."""
     wanted = KEY_MEASURES if measures is None else measures
     scope = await figures.scope(customer)
-    (total,) = await figures.facts.rows(sums.by_group(scope, periods, None))
+    (total,) = await figures.facts.rows(sums.by_group(scope, periods, TOGETHER))
     query, order = key_figures.page(scope, periods, by, sort)
     return KeyFiguresFigure(
         **figures.stated,

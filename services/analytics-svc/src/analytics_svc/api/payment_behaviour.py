@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, checked, over
-from analytics_svc.api.receivables import EdgeText
+from analytics_svc.api.ageing import EdgeText
 from analytics_svc.domain.figures import Window, edges_of
 from analytics_svc.domain.payment_behaviour import (
     Behaviour,

@@ -13,6 +13,8 @@ from events.base import Amount, Value
 
 Measure = Literal["sales", "order_intake", "gross_profit", "paid"]
 """What customers are ranked by. Sales = billed, less tax, less credit notes; gross profit is that on order intake."""
+Basis = Literal["due", "document"]
+"""What an amount's age is counted from: the due date of its instalment, or the date of its invoice."""
 UsedAmount = Literal["balance", "exposure"]
 NO_SALES = "no_sales_in_window"
 CURRENT = "current"
@@ -121,37 +123,51 @@ def rounded(amount: Decimal, places: int) -> Decimal:
 
 
 class Edges(Value):
-    """The ageing buckets: `current` (0 days overdue or fewer), then up to each edge, then beyond the last."""
+    """The ageing buckets: `current` (0 days overdue or fewer), then up to each edge, then beyond the last.
+
+    Aged by document date nothing is current: the first bucket begins with 0 days.
+    """
 
     upper: Annotated[tuple[int, ...], Field(min_length=1, max_length=20)] = DEFAULT_EDGES
+    basis: Basis = "due"
+
+    @property
+    def bounds(self) -> tuple[tuple[str, int | None, int | None], ...]:
+        """Every bucket with its name and its least and most days, None where it is open."""
+        by_due = self.basis == "due"
+        lower = [1 if by_due else 0, *(edge + 1 for edge in self.upper)]
+        ranges = [(f"{low}-{high}", low, high) for low, high in zip(lower, self.upper, strict=False)]
+        return (*([(CURRENT, None, 0)] if by_due else []), *ranges, (f">{self.upper[-1]}", lower[-1], None))
 
     @property
     def names(self) -> tuple[str, ...]:
         """``current, 1-30, 31-60, 61-90, 91-120, >120``."""
-        lower = [1, *(edge + 1 for edge in self.upper)]
-        ranges = [f"{low}-{high}" for low, high in zip(lower, self.upper, strict=False)]
-        return (CURRENT, *ranges, f">{self.upper[-1]}")
+        return tuple(name for name, _, _ in self.bounds)
 
     def days(self, bucket: str) -> tuple[int, int | None]:
-        """The least and the most days overdue of a bucket, from 0 on; None: no end."""
-        index, upper = self.names.index(bucket), (0, *self.upper)
-        return (upper[index - 1] + 1 if index else 0), (upper[index] if index < len(upper) else None)
+        """The least and the most days of a bucket, from 0 on; None: no end."""
+        _, low, high = self.bounds[self.names.index(bucket)]
+        return low or 0, high
 
-    def bucket(self, days_overdue: int) -> str:
-        """The bucket of an amount so many days overdue; edges are inclusive above."""
-        if days_overdue <= 0:
-            return CURRENT
-        return next((n for n, e in zip(self.names[1:], self.upper, strict=False) if days_overdue <= e), self.names[-1])
+    def dates(self, bucket: str, as_of: date) -> tuple[date | None, date | None]:
+        """First and last date of what is in a bucket at `as_of`, None where it is open."""
+        _, low, high = self.bounds[self.names.index(bucket)]
+        first = None if high is None else as_of - timedelta(days=high)
+        return first, None if low is None else as_of - timedelta(days=low)
+
+    def bucket(self, days: int) -> str:
+        """The bucket of an amount so many days old; edges are inclusive above."""
+        return next(name for name, _, high in self.bounds if high is None or days <= high)
 
 
-def edges_of(text: str | None) -> Edges:
+def edges_of(text: str | None, basis: Basis = "due") -> Edges:
     """``30,60,90`` as edges, the default without a text. Raises EdgesNotRising."""
     if not text:
-        return Edges()
+        return Edges(basis=basis)
     upper = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
     if not _rising(upper) or len(upper) > 20:
         raise EdgesNotRising(edges=text)
-    return Edges(upper=tuple(upper))
+    return Edges(upper=tuple(upper), basis=basis)
 
 
 def _rising(upper: Sequence[int]) -> bool:

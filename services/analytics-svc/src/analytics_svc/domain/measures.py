@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from analytics_svc.domain.figures import CURRENT, UNALLOCATED, Edges, Point, Window
+from analytics_svc.domain.figures import UNALLOCATED, Edges, Point, Window
 from events.base import Amount, Value
 
 ZERO = Decimal(0)
@@ -115,21 +115,8 @@ class Totals(Value):
 
 
 def aged(open_amounts: Sequence[tuple[date | None, Decimal]], as_of: date, edges: Edges) -> list[Bucket]:
-    """R-119: the buckets and the unallocated row; together they are the outstanding balance."""
+    """R-119: open amounts by date as buckets, and the unallocated row: what has no date. They are all there is."""
     sums = dict.fromkeys((*edges.names, UNALLOCATED), ZERO)
     for due, amount in open_amounts:
         sums[UNALLOCATED if due is None else edges.bucket((as_of - due).days)] += amount
     return [Bucket(bucket=name, amount=amount) for name, amount in sums.items()]
-
-
-def due_within(bucket: str, as_of: date, edges: Edges) -> tuple[date | None, date | None]:
-    """First and last due date of a bucket, None where it is open."""
-    index = edges.names.index(bucket)
-    lower, upper = (0, *edges.upper), edges.upper
-    last = None if bucket == CURRENT else _before(as_of, lower[index - 1] + 1)
-    first = _before(as_of, upper[index - 1] if 0 < index <= len(upper) else 0)
-    return (None if index > len(upper) else first), last
-
-
-def _before(day: date, days: int) -> date:
-    return date.fromordinal(day.toordinal() - days)

@@ -35,9 +35,14 @@ TABLE = sa.Table(
     sa.Column("step", sa.SmallInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("subject", sa.Text),
+    sa.Column("invoice", sa.Text),
+    sa.Column("disputed", sa.Numeric),
+    sa.Column("currency", sa.Text),
     sa.Index("complaint", "complaint", "version"),
 )
-"""`version` is that of the complaint's stream: the order of its steps. `subject` is set on the first."""
+"""`version` is that of the complaint's stream: the order of its steps. Only the first one has the `subject`, and where
+an amount is disputed the `invoice`, how much (`disputed`) and its `currency`.
+"""
 
 STEPS: Mapping[type[Event], tuple[int, str]] = MappingProxyType(
     {
@@ -67,8 +72,15 @@ def fold(envelope: Envelope[Any]) -> Iterable[Row]:
     step, state = STEPS[type(event)]
     if isinstance(event, ComplaintJudged) and not event.established:
         state = "not_established"
-    subject = event.subject if isinstance(event, ComplaintOpened) else None
-    return [(*origin_of(envelope), event.complaint, envelope.version, step, state, subject)]
+    return [(*origin_of(envelope), event.complaint, envelope.version, step, state, *_opened(event))]
+
+
+def _opened(event: Any) -> Row:
+    if not isinstance(event, ComplaintOpened):
+        return (None, None, None, None)
+    disputed = event.disputed
+    amount = (disputed.amount, disputed.currency) if disputed else (None, None)
+    return (event.subject, event.invoice, *amount)
 
 
 class StepCount(BaseModel):
@@ -79,7 +91,9 @@ class StepCount(BaseModel):
     overdue: int = 0
 
 
-VIEW = Ledger(table=TABLE, version=1, handles=tuple(STEPS), fold=fold)
+_ONCE = ("subject", "invoice", "disputed", "currency")
+"""Told by the first step only."""
+VIEW = Ledger(table=TABLE, version=2, handles=tuple(STEPS), fold=fold)
 _T = TABLE.c
 
 
@@ -88,9 +102,21 @@ def states(scope: Scope) -> sa.Select[Any]:
     opened = sa.func.min(_T.effective).over(partition_by=_T.complaint).label("opened")
     subject = sa.func.max(_T.subject).over(partition_by=_T.complaint).label("subject")
     latest = sa.func.row_number().over(partition_by=_T.complaint, order_by=_T.version.desc()).label("latest")
-    columns = [c for c in TABLE.columns if c.name != "subject"]
+    columns = [c for c in TABLE.columns if c.name not in _ONCE]
     rows = sa.select(*columns, opened, subject, latest).where(*within(TABLE, scope)).subquery()
     return sa.select(rows).where(rows.c.latest == 1)
+
+
+def disputes(scope: Scope) -> sa.Select[Any]:
+    """The amounts in dispute, in the scope's currency: the event that opened each, `complaint`, `invoice`, `disputed`.
+
+    A dispute lasts until the complaint is judged not established, its solution is carried out, or it is closed.
+    """
+    steps = states(Scope(scope.point, scope.customers)).subquery()
+    lasting = sa.select(steps.c.complaint).where(steps.c.state.not_in((*CLOSED, "carried_out")))
+    where = [*within(TABLE, scope), _T.disputed > 0, _T.invoice.is_not(None), _T.complaint.in_(lasting)]
+    columns = (_T.event, _T.customer, _T.effective, _T.recorded, _T.topic, _T.position)
+    return sa.select(*columns, _T.complaint, _T.invoice, _T.disputed).where(*where)
 
 
 def by_state(scope: Scope) -> sa.Select[Any]:

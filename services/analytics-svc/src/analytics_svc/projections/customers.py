@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import Period
 from analytics_svc.projections import facts
-from analytics_svc.projections.facts import listed, origin, origin_of, shares, within
+from analytics_svc.projections.facts import Groups, listed, origin, origin_of, shares, within
 from engine.projection import Ledger, Row
 from events.customer import CustomerRegistered
 from events.envelope import Envelope
@@ -29,7 +29,13 @@ def number(scope: Scope) -> sa.Select[Any]:
     return sa.select(sa.func.count().label("customers")).where(*within(TABLE, scope))
 
 
-def by_month(scope: Scope, months: Sequence[Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+def by_group(scope: Scope, groups: Groups) -> sa.Select[Any]:
+    """By group: the number of `customers`."""
+    known = Scope(scope.point, scope.customers)
+    return facts.by_group(TABLE, groups, within(TABLE, known), sa.func.count().label("customers"))
+
+
+def by_month(scope: Scope, months: Sequence[Period], groups: Groups) -> sa.Select[Any]:
     """By group and number `n` of the month: the `customers` there were at its end."""
     since = facts.by_group(TABLE, groups, within(TABLE, scope), sa.func.count().label("new"), keys=(_T.effective,))
     d, m = since.subquery(), listed(months)

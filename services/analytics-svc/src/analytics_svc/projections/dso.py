@@ -12,7 +12,7 @@ from analytics_svc.domain.figures import Edges, Window
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import Period
 from analytics_svc.projections import payment_behaviour, receivables, sales, sums
-from analytics_svc.projections.facts import Expression
+from analytics_svc.projections.facts import Expression, Groups
 
 Sort = Literal["name", "outstanding", "overdue", "credit_sales"]
 FamilyFigure = Literal[
@@ -37,9 +37,7 @@ NUMERATORS: dict[str, tuple[receivables.Standing, ...]] = {
 _FIELDS = tuple(FamilySums.model_fields)
 
 
-def page(
-    scope: Scope, period: Period, of: sa.Subquery | None, sort: Sort
-) -> tuple[sa.Select[Any], tuple[Expression, ...]]:
+def page(scope: Scope, period: Period, of: Groups, sort: Sort) -> tuple[sa.Select[Any], tuple[Expression, ...]]:
     """`FamilySums` of every group, and what they are sorted by on a page."""
     rows, paid = sums.by_group(scope, {"": period}, of).subquery(), _settled(scope, period, of).subquery()
     settled = [sa.func.coalesce(paid.c[name], 0).label(name) for name in sums.SETTLED]
@@ -55,12 +53,12 @@ def named(families: sa.Select[Any], name: str) -> sa.Select[Any]:
     return sa.select(rows).where(rows.c.name == name)
 
 
-def _settled(scope: Scope, period: Period, of: sa.Subquery | None) -> sa.Select[Any]:
+def _settled(scope: Scope, period: Period, of: Groups) -> sa.Select[Any]:
     return payment_behaviour.by_group(replace(scope, window=period.dso), of)
 
 
 def trend(
-    scope: Scope, months: Sequence[Period], of: sa.Subquery | None, only: str | None
+    scope: Scope, months: Sequence[Period], of: Groups, only: str | None
 ) -> tuple[sa.Select[Any], tuple[Expression, ...]]:
     """`FamilySums` of every group, or of one, in every month, with its number `n`; and what they are sorted by."""
     rows = sums.by_month(scope, months, of).subquery()

@@ -1,6 +1,7 @@
 """What every fact row carries, and how a figure is taken apart into the events behind it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -92,22 +93,41 @@ def latest(table: sa.Table, *columns: Expression, where: Sequence[Expression]) -
     return sa.select(rows).where(rows.c.place == 1).subquery()
 
 
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """How customers are grouped: by `held`, which names the group of everyone; or `each` alone; or all together."""
+
+    held: sa.Subquery | None = None
+    each: bool = False
+
+    @property
+    def together(self) -> bool:
+        return self.held is None and not self.each
+
+    def named(self, rows: sa.FromClause, customer: Expression) -> tuple[Expression, sa.FromClause]:
+        """The name of the group of each row, empty for customers in none, and what to select it from."""
+        if self.each:
+            return sa.func.coalesce(customer, NOBODY), rows
+        if self.held is None:
+            return NOBODY, rows
+        joined = rows.outerjoin(self.held, self.held.c.customer == customer)
+        return sa.func.coalesce(self.held.c.name, NOBODY), joined
+
+
+TOGETHER = Groups()
+
+
 def by_group(
     rows: sa.FromClause,
-    groups: sa.Subquery | None,
+    groups: Groups,
     where: Sequence[Expression],
     *columns: Expression,
     keys: Sequence[Expression] = (),
 ) -> sa.Select[Any]:
-    """`columns` of the rows that meet `where`, added up by the `name` of the customer's group (`""`: of no group).
-
-    Without `groups` all are of that name. `keys` divide further.
-    """
-    if groups is None:
-        return sa.select(NOBODY.label("name"), *keys, *columns).where(*where).group_by(*keys)
-    name = sa.func.coalesce(groups.c.name, NOBODY)
-    joined = rows.outerjoin(groups, groups.c.customer == rows.c.customer)
-    return sa.select(name.label("name"), *keys, *columns).select_from(joined).where(*where).group_by(name, *keys)
+    """`columns` of the rows that meet `where`, by the `name` of the customer's group and by `keys`."""
+    name, source = groups.named(rows, rows.c.customer)
+    by = keys if groups.together else (name, *keys)
+    return sa.select(name.label("name"), *keys, *columns).select_from(source).where(*where).group_by(*by)
 
 
 def listed(months: Sequence[Period]) -> sa.Subquery:

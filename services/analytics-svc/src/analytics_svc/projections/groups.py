@@ -10,23 +10,20 @@ from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import By
 from analytics_svc.domain.tiers import Tiering
 from analytics_svc.projections import customers, profiles, terms, tiers
-from analytics_svc.projections.facts import NOBODY
-
-Groups = sa.Subquery | None
-"""Every customer with the name of its group; None: all are one."""
+from analytics_svc.projections.facts import NOBODY, TOGETHER, Groups
 
 
-def of(scope: Scope, by: By) -> sa.Subquery | None:
-    """Every registered customer and the `name` of its group at the scope's point; None: all are one."""
+def of(scope: Scope, by: By) -> Groups:
+    """The groups of all customers at the scope's point."""
     if by in ("company", "month"):
-        return None
-    known = customers.names(Scope(scope.point, scope.customers)).subquery()
+        return TOGETHER
     if by == "customer":
-        return sa.select(known.c.customer, known.c.customer.label("name")).subquery()
+        return Groups(each=True)
+    known = customers.names(Scope(scope.point, scope.customers)).subquery()
     held = _held(scope, by).subquery()
-    name = sa.func.coalesce(held.c.value, NOBODY).label("name")
     joined = known.outerjoin(held, held.c.customer == known.c.customer)
-    return sa.select(known.c.customer, name).select_from(joined).subquery()
+    name = sa.func.coalesce(held.c.value, NOBODY).label("name")
+    return Groups(sa.select(known.c.customer, name).select_from(joined).subquery())
 
 
 def _held(scope: Scope, by: By) -> sa.Select[Any]:
@@ -50,28 +47,22 @@ def _tier(scope: Scope, tiering: Tiering) -> sa.Select[Any]:
     return sa.select(rows.c.subject.label("customer"), rows.c.tier.label("value"))
 
 
-def members(scope: Scope, groups: sa.Subquery | None) -> sa.Select[Any]:
-    """By group: how many `customers` it has."""
-    if groups is None:
-        known = customers.number(Scope(scope.point, scope.customers)).subquery()
-        return sa.select(NOBODY.label("name"), known.c.customers)
-    return sa.select(groups.c.name, sa.func.count().label("customers")).group_by(groups.c.name)
-
-
-def only(entries: sa.Select[Any], groups: sa.Subquery | None, name: str | None) -> sa.Select[Any]:
+def only(entries: sa.Select[Any], groups: Groups, name: str | None) -> sa.Select[Any]:
     """The entries of an explanation that are of customers in the group `name`; None: of all groups."""
-    if groups is None or name is None:
+    if groups.together or name is None:
         return entries
     rows = entries.subquery()
-    joined = rows.outerjoin(groups, groups.c.customer == rows.c.customer)
-    return sa.select(rows).select_from(joined).where(sa.func.coalesce(groups.c.name, NOBODY) == name)
+    here, source = groups.named(rows, rows.c.customer)
+    return sa.select(rows).select_from(source).where(here == name)
 
 
-def beside(entries: sa.Select[Any], groups: sa.Subquery | None, customer: str | None) -> sa.Select[Any]:
+def beside(entries: sa.Select[Any], groups: Groups, customer: str | None) -> sa.Select[Any]:
     """The entries of an explanation that are of customers in the same group as `customer`; None: of all groups."""
-    if groups is None or customer is None:
+    if groups.together or customer is None:
         return entries
-    rows, own = entries.subquery(), sa.select(groups.c.name).where(groups.c.customer == customer).scalar_subquery()
-    joined = rows.outerjoin(groups, groups.c.customer == rows.c.customer)
-    here = sa.func.coalesce(groups.c.name, NOBODY) == sa.func.coalesce(own, NOBODY)
-    return sa.select(rows).select_from(joined).where(here)
+    one = sa.select(sa.literal(customer).label("customer")).subquery()
+    own, source = groups.named(one, one.c.customer)
+    rows = entries.subquery()
+    here, joined = groups.named(rows, rows.c.customer)
+    same = sa.select(own).select_from(source).scalar_subquery()
+    return sa.select(rows).select_from(joined).where(here == same)

@@ -9,7 +9,7 @@ from analytics_svc.domain.key_figures import BEFORE, NOW
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import SUMS, By, Period, calendar_months, with_month_before
 from analytics_svc.projections import groups, sums
-from analytics_svc.projections.facts import Expression
+from analytics_svc.projections.facts import TOGETHER, Expression
 
 
 def rows(scope: Scope, periods: Mapping[str, Period], by: By) -> sa.Select[Any]:
@@ -21,7 +21,7 @@ def rows(scope: Scope, periods: Mapping[str, Period], by: By) -> sa.Select[Any]:
 
 def _months(scope: Scope, period: Period) -> sa.Select[Any]:
     months = with_month_before(calendar_months(period.window, period.days))
-    m = sums.by_month(scope, months, None).subquery().c
+    m = sums.by_month(scope, months, TOGETHER).subquery().c
     columns = [c.label(prefix + name) for name in SUMS for prefix, c in ((NOW, m[name]), (BEFORE, _previous(m, name)))]
     found = sa.select(m.n, m.month.label("name"), m.customers, *columns).subquery()
     kept = [c for c in found.c if c.name != "n"]

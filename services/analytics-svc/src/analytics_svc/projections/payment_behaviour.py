@@ -12,7 +12,7 @@ from analytics_svc.domain.figures import Edges
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import Period
 from analytics_svc.projections import facts, receivables
-from analytics_svc.projections.facts import Expression, listed
+from analytics_svc.projections.facts import Expression, Groups, listed
 
 Items = sa.Subquery
 
@@ -58,13 +58,13 @@ def by_customer(scope: Scope) -> sa.Select[Any]:
     return sa.select(items.c.customer, *_sums(items)).group_by(items.c.customer)
 
 
-def by_group(scope: Scope, groups: sa.Subquery | None) -> sa.Select[Any]:
+def by_group(scope: Scope, groups: Groups) -> sa.Select[Any]:
     """By group: `settled`, the money that closed instalments in the window, and `settled_days`: money x days to pay."""
     items = _items(scope)
     return facts.by_group(items, groups, [], *_money(items))
 
 
-def by_month(scope: Scope, months: Sequence[Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+def by_month(scope: Scope, months: Sequence[Period], groups: Groups) -> sa.Select[Any]:
     """By group and number `n` of the month: the same of what was paid in full by its end, in its DSO window."""
     items = _items(replace(scope, window=None))
     keys = (items.c.paid_on, items.c.closed_on)

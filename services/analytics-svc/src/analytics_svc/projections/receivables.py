@@ -11,10 +11,11 @@ from typing import Any, Literal, assert_never
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from analytics_svc.domain.figures import Basis
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import Period
 from analytics_svc.projections import facts
-from analytics_svc.projections.facts import Expression, during, listed, origin, origin_of, shares, within
+from analytics_svc.projections.facts import Expression, Groups, during, listed, origin, origin_of, shares, within
 from engine.projection import Ledger, Row
 from events.credit import Allocated, CreditNoteIssued, InvoiceIssued, PaymentReceived
 from events.envelope import Envelope
@@ -123,9 +124,36 @@ def owed(scope: Scope) -> sa.Select[Any]:
     return query.group_by(_T.customer, _T.currency)
 
 
-def by_due_date(scope: Scope) -> sa.Select[Any]:
-    """What is open by due date; without a date what is unallocated."""
-    return sa.select(_T.due, sa.func.sum(_T.amount).label("amount")).where(*within(TABLE, scope)).group_by(_T.due)
+def by_date(scope: Scope, basis: Basis) -> sa.Select[Any]:
+    """By customer and what its age is counted from: the open `amount`; without a `day` what is unallocated."""
+    if basis == "due":
+        return sa.select(_T.customer, _T.due.label("day"), _T.amount).where(*within(TABLE, scope))
+    items = open_items(scope).subquery()
+    money = sa.select(_T.customer, _T.due.label("day"), _T.amount).where(*within(TABLE, scope), _T.due.is_(None))
+    return money.union_all(sa.select(items.c.customer, items.c.issued, items.c.amount)).subquery().select()
+
+
+def open_items(scope: Scope) -> sa.Select[Any]:
+    """The instalments of which something is open: `item`, its `invoice`, `issued`, `due` and the `amount` open."""
+    owed = _T.kind == "invoice"
+    columns = (
+        sa.func.min(_T.document).filter(owed).label("invoice"),
+        sa.func.min(_T.effective).filter(owed).label("issued"),
+        sa.func.max(_T.due).label("due"),
+        sa.func.sum(_T.amount).label("amount"),
+    )
+    query = sa.select(_T.customer, _T.item, *columns).where(*within(TABLE, scope), _OPEN)
+    return query.group_by(_T.customer, _T.item).having(sa.func.sum(_T.amount) != 0)
+
+
+def entries_issued(scope: Scope, first: date | None, last: date | None) -> sa.Select[Any]:
+    """The events behind what is open of invoices dated from `first` to `last`."""
+    items = open_items(scope).subquery()
+    kept = sa.select(items.c.customer, items.c.item)
+    kept = kept if first is None else kept.where(items.c.issued >= first)
+    kept = kept if last is None else kept.where(items.c.issued <= last)
+    where = [*within(TABLE, scope), _OPEN, sa.tuple_(_T.customer, _T.item).in_(kept)]
+    return shares(TABLE, where, kind=_T.kind, document=_T.document, amount=_T.amount)
 
 
 def overdue(scope: Scope) -> sa.Select[Any]:
@@ -140,7 +168,7 @@ def overdue(scope: Scope) -> sa.Select[Any]:
     return sa.select(c.customer, c.currency, oldest, amount).group_by(c.customer, c.currency)
 
 
-def by_group(scope: Scope, periods: Mapping[str, Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+def by_group(scope: Scope, periods: Mapping[str, Period], groups: Groups) -> sa.Select[Any]:
     """By group and, under the prefix of each of `periods`: what stood before it and at its end, `paid` within it."""
     columns = [c.label(prefix + name) for prefix, period in periods.items() for name, c in _standing(period)]
     return facts.by_group(TABLE, groups, within(TABLE, scope), *columns)
@@ -155,7 +183,7 @@ def _standing(period: Period) -> Iterator[tuple[str, Expression]]:
     yield "paid", _sum(-_T.amount, sa.and_(_T.kind == "cash", during(TABLE, period.window)))
 
 
-def by_month(scope: Scope, months: Sequence[Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+def by_month(scope: Scope, months: Sequence[Period], groups: Groups) -> sa.Select[Any]:
     """By group and number `n` of the month: the same of each of `months`, in one scan of the ledger."""
     sums = [sa.func.sum(_T.amount).label("amount"), _sum(-_T.amount, _T.kind == "cash").label("cash")]
     keys = (_T.effective, _T.due)

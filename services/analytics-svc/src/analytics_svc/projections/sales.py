@@ -15,7 +15,7 @@ from analytics_svc.domain.figures import Measure, rounded
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import Period, Sum
 from analytics_svc.projections import facts
-from analytics_svc.projections.facts import Expression, during, listed, origin, origin_of, shares, within
+from analytics_svc.projections.facts import Expression, Groups, during, listed, origin, origin_of, shares, within
 from engine.projection import Ledger, Row
 from events.credit import CreditNoteIssued, InvoiceIssued, InvoiceLine
 from events.currencies import minor_units
@@ -190,7 +190,7 @@ def _count(kind: str) -> Expression:
     return sa.func.count().filter(_T.kind == kind, _FIRST)
 
 
-def by_group(scope: Scope, periods: Mapping[str, Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+def by_group(scope: Scope, periods: Mapping[str, Period], groups: Groups) -> sa.Select[Any]:
     """By group and, under the prefix of each of `periods`: this ledger's sums of it."""
     columns = [c.label(prefix + name) for prefix, period in periods.items() for name, c in _sums(period)]
     first = min(period.reaches_back_to for period in periods.values())
@@ -205,7 +205,7 @@ def _sums(period: Period) -> Iterator[tuple[str, Expression]]:
     yield "orders", sa.func.count().filter(_T.kind == "ordered", _FIRST, inside)
 
 
-def by_month(scope: Scope, months: Sequence[Period], groups: sa.Subquery | None) -> sa.Select[Any]:
+def by_month(scope: Scope, months: Sequence[Period], groups: Groups) -> sa.Select[Any]:
     """By group and number `n` of the month: the same sums of each of `months`, in one scan of the ledger."""
     first = min(month.reaches_back_to for month in months)
     parts = {part: _sum(*_AMOUNTS[part]).label(part) for part in dict.fromkeys(PERIODIC.values())}
@@ -223,7 +223,7 @@ def by_month(scope: Scope, months: Sequence[Period], groups: sa.Subquery | None)
     return query.group_by(d.name, m.c.n)
 
 
-def monthly(scope: Scope, groups: sa.Subquery | None, names: Sequence[str]) -> sa.Select[Any]:
+def monthly(scope: Scope, groups: Groups, names: Sequence[str]) -> sa.Select[Any]:
     """Of the groups of these names, by calendar month (`year` x 12 + its number - 1): the `credit_sales` of it."""
     number = sa.extract("year", _T.effective) * 12 + sa.extract("month", _T.effective) - 1
     month = sa.cast(number, sa.Integer).label("month")

@@ -9,10 +9,12 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from analytics_svc.domain.figures import Measure, Point, UsedAmount
+from analytics_svc.domain.ageing import Disputed
+from analytics_svc.domain.figures import Basis, Measure, Point, UsedAmount
 from analytics_svc.domain.measures import Assets, Balance, LimitUse, Overdue, Scope, Totals
 from analytics_svc.domain.payment_behaviour import PaidOn, PaidSums
 from analytics_svc.projections import (
+    ageing,
     assets,
     complaints,
     customers,
@@ -73,9 +75,11 @@ class StoredMeasures:
         """What is owed by the customers of the scope together."""
         return Balance.model_validate(await self._one(receivables.balance(scope)))
 
-    async def by_due_date(self, scope: Scope) -> Sequence[tuple[date | None, Decimal]]:
-        """What is open by due date; without a date what is unallocated."""
-        return [(r["due"], r["amount"]) for r in await self.facts.rows(receivables.by_due_date(scope))]
+    async def by_date(
+        self, scope: Scope, basis: Basis = "due", disputed: Disputed = "included"
+    ) -> Sequence[tuple[date | None, Decimal]]:
+        """What is open by the date its age is counted from; without a date what is unallocated."""
+        return [(r["day"], r["amount"]) for r in await self.facts.rows(ageing.by_date(scope, basis, disputed))]
 
     async def overdue(self, scope: Scope) -> Sequence[Overdue]:
         """The customers with something overdue at `as_of`."""

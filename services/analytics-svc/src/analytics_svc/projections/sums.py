@@ -12,17 +12,17 @@ import sqlalchemy as sa
 
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import SUMS, Period
-from analytics_svc.projections import customers, groups, payment_behaviour, receivables, sales
-from analytics_svc.projections.facts import Expression, listed
+from analytics_svc.projections import customers, payment_behaviour, receivables, sales
+from analytics_svc.projections.facts import Expression, Groups, listed
 
 Parts = Sequence[sa.Subquery]
 SETTLED = ("settled", "settled_days")
 
 
-def by_group(scope: Scope, periods: Mapping[str, Period], of: sa.Subquery | None) -> sa.Select[Any]:
+def by_group(scope: Scope, periods: Mapping[str, Period], of: Groups) -> sa.Select[Any]:
     """Every group: its `name`, the number of its `customers`, every sum of each of `periods` under its prefix."""
     parts = [
-        groups.members(scope, of).subquery(),
+        customers.by_group(scope, of).subquery(),
         sales.by_group(scope, periods, of).subquery(),
         receivables.by_group(scope, periods, of).subquery(),
     ]
@@ -34,7 +34,7 @@ def by_group(scope: Scope, periods: Mapping[str, Period], of: sa.Subquery | None
     return sa.select(names.c.name, *(_number(parts, name) for name in columns)).select_from(rows)
 
 
-def by_month(scope: Scope, months: Sequence[Period], of: sa.Subquery | None) -> sa.Select[Any]:
+def by_month(scope: Scope, months: Sequence[Period], of: Groups) -> sa.Select[Any]:
     """Every group in every month: `name`, `n`, `month`, `first` and `last` day, `customers`, every sum, `settled`."""
     known = replace(scope, currency=None)
     parts = [

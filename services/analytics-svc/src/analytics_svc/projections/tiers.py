@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.tiers import VIP_SHARES, TieredGroup, Tiering, share_of, tier_share
 from analytics_svc.projections import customers, receivables, sales
-from analytics_svc.projections.facts import NOBODY, Expression
+from analytics_svc.projections.facts import TOGETHER, Expression, Groups
 
 
-def of_customers(scope: Scope, tiering: Tiering, groups: sa.Subquery | None = None) -> sa.Select[Any]:
+def of_customers(scope: Scope, tiering: Tiering, groups: Groups = TOGETHER) -> sa.Select[Any]:
     """Every customer with its tier among all, or within its group; those without any amount have 0."""
     found = receivables.paid(scope) if tiering.measure == "paid" else sales.ranking(scope, tiering.measure, "customer")
     amounts, known = found.subquery(), customers.names(Scope(scope.point, scope.customers)).subquery()
@@ -24,7 +24,7 @@ def of_customers(scope: Scope, tiering: Tiering, groups: sa.Subquery | None = No
 
 def of_products(scope: Scope, tiering: Tiering) -> sa.Select[Any]:
     """Every product with an amount, and its class."""
-    return ranked(sales.ranking(scope, tiering.measure, "product"), tiering, None)
+    return ranked(sales.ranking(scope, tiering.measure, "product"), tiering, TOGETHER)
 
 
 def with_margins(products: sa.Select[Any], scope: Scope) -> sa.Select[Any]:
@@ -34,9 +34,11 @@ def with_margins(products: sa.Select[Any], scope: Scope) -> sa.Select[Any]:
     return sa.select(rows, *columns).select_from(rows.join(made, made.c.subject == rows.c.subject))
 
 
-def ranked(amounts: sa.Select[Any], tiering: Tiering, groups: sa.Subquery | None) -> sa.Select[Any]:
+def ranked(amounts: sa.Select[Any], tiering: Tiering, groups: Groups) -> sa.Select[Any]:
     """`subject` and `amount` with their place: the columns of `domain.tiers.Ranked`."""
-    rows = _named(amounts.subquery(), groups).subquery()
+    given = amounts.subquery()
+    name, source = groups.named(given, given.c.subject)
+    rows = sa.select(name.label("name"), given.c.subject, given.c.amount).select_from(source).subquery()
     c, order = rows.c, (rows.c.amount.desc(), rows.c.subject)
     up_to = sa.func.sum(c.amount).over(partition_by=c.name, order_by=order, rows=(None, 0))
     columns = [
@@ -50,14 +52,6 @@ def ranked(amounts: sa.Select[Any], tiering: Tiering, groups: sa.Subquery | None
     ]
     placed = sa.select(*columns).subquery()
     return sa.select(placed, _tier(placed, tiering).label("tier"))
-
-
-def _named(amounts: sa.Subquery, groups: sa.Subquery | None) -> sa.Select[Any]:
-    if groups is None:
-        return sa.select(NOBODY.label("name"), amounts.c.subject, amounts.c.amount)
-    joined = amounts.outerjoin(groups, groups.c.customer == amounts.c.subject)
-    name = sa.func.coalesce(groups.c.name, NOBODY).label("name")
-    return sa.select(name, amounts.c.subject, amounts.c.amount).select_from(joined)
 
 
 def _tier(placed: sa.Subquery, tiering: Tiering) -> Expression:
