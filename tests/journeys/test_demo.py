@@ -4,6 +4,8 @@ One company for all of it, in this order: what a month brings changes what there
 """
 
 import json
+import shutil
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -20,6 +22,8 @@ from all_in_one.demo.company.buyers import Firm
 from all_in_one.demo.company.history import documents
 from all_in_one.demo.company.stories import STORIES
 from tests.journeys.people import Person, money, until
+from tests.journeys.readme import Example, Terminal, differs, examples, missing_line
+from tests.journeys.readme import documents as documents_shown
 from tests.journeys.running import Kehu
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
@@ -27,6 +31,7 @@ PATIENCE = 240.0
 """Seconds until it lives: on a machine that does nothing else it takes ten."""
 DENSITY = 0.05
 """The customers with a story, and few documents of the others."""
+PAGES = ("README.md", "docs/how-to/demo-tour.md", "docs/how-to/demo-tour.zh-CN.md")
 HELD = {"SO-117-045", "SO-125-069", "SO-130-001"}
 """The orders of the last day that credit does not let go."""
 
@@ -151,21 +156,38 @@ def test_what_was_known_then_differs_from_what_is_known_now(kehu: Kehu) -> None:
     assert Decimal(known) - Decimal(now) == Decimal("1355484.72")
 
 
-def test_a_month_goes_by_and_a_released_order_leaves(kehu: Kehu) -> None:
+@pytest.mark.skipif(shutil.which("curl") is None, reason="NO CURL: the tour is typed with curl")
+def test_the_tours_answer_what_they_show_in_both_languages_and_the_last_command_lets_a_month_go_by(kehu: Kehu) -> None:
+    """An order released before that month leaves in it."""
+    tours = [examples("demo", page=page) for page in PAGES]
+    assert [e.commands for e in tours[1]] == [e.commands for e in tours[2]], "the languages show different commands"
     first = date.fromisoformat(status(kehu)["through"])
     with Person(kehu) as boss:
         boss.do("/api/credit/limits", {"customer": "C-130", "limit": money("900000.00"), "reason": "papers checked"})
-    went = kehu.run("demo", "next-month", "--json", "--url", kehu.url)
-    assert went.returncode == 0, went.stderr + kehu.log()
-    told = json.loads(went.stdout)
-    assert told["from"] == str(first)
-    assert (date.fromisoformat(told["to"]) - first).days in range(28, 32)
-    assert told["documents"] > 50
-    assert ("overdue", "C-119") in {(a["rule"], a["customer"]) for a in told["alerts"]}
-    assert len(told["complaints"]) >= 3
+    with Terminal(kehu.folder) as terminal:
+        terminal.type(f"export KEHU_URL={kehu.url}")
+        for tour in tours:
+            for example in tour[:-1] if tour is tours[1] else tour:
+                assert wrong(terminal, kehu, example) is None, example.commands
+    lived = date.fromisoformat(status(kehu)["through"])
+    assert (lived - first).days in range(28, 32)
     assert kehu.get("/api/customers/orders/SO-130-001")["state"] == "delivered"
     assert kehu.get("/api/customers/orders/SO-117-045")["state"] == "held"
-    assert status(kehu)["through"] == told["to"]
+    late = kehu.get("/api/analytics/alerts", customer="C-119", rule="overdue", state="open")["items"]
+    assert [a["level"] for a in late] == ["warning"]
+
+
+def wrong(terminal: Terminal, kehu: Kehu, example: Example) -> str | None:
+    """Where what is said differs from what the page shows."""
+    typed = [c.replace("localhost:8000", f"127.0.0.1:{kehu.port}") for c in example.commands]
+    said = [terminal.type(c.replace(".venv/bin/python", f"'{sys.executable}'")) for c in typed]
+    if not typed[-1].startswith("curl"):
+        missing = missing_line(example.shown, said[-1])
+        return missing and f"{missing!r} was not said: {said[-1]}"
+    answers = [json.loads(s) for s, c in zip(said, typed, strict=True) if c.startswith("curl")]
+    shown = documents_shown(example.shown)
+    assert len(answers) == len(shown), example.commands
+    return next(filter(None, map(differs, shown, answers)), None)
 
 
 def test_a_second_start_sends_nothing_again(kehu: Kehu) -> None:

@@ -80,8 +80,8 @@ def test_of_one_payment_we_were_told_a_month_later() -> None:
 
 
 @each_last_day
-def test_within_two_months_another_one_begins_to_be_late(day: date) -> None:
-    after = day + timedelta(days=40)
+def test_within_the_shortest_month_another_one_begins_to_be_late(day: date) -> None:
+    after = day + timedelta(days=28)
     assert accounts(later(day), after)["C-119"].days_overdue(after) >= 30
     assert accounts(told(day), day)["C-119"].days_overdue(day) < 4
 

@@ -50,10 +50,11 @@ def next_month(url: Url = HERE, token: Token = ADMIN, as_json: Json = False) -> 
     with Server.at(url, token) as server:
         first = _living(status_of(server))
         last, began, documents = month_after(first), monotonic(), 0
+        before = {a["alert"]: a["level"] for a in _alerts(server)}
         for day in _shown([first + timedelta(days=n) for n in range(1, (month_after(first) - first).days + 1)]):
             server.post("/api/customers/days/open", {"day": str(day)})
             documents += _lived(server, day)
-        happened = _happened(server, first)
+        happened = _happened(server, first, before)
     if as_json:
         return print_json({"from": first, "to": last, "documents": documents, **happened})
     out.print(f"{first} to {last}: {documents} documents in {monotonic() - began:.0f} s")
@@ -113,14 +114,19 @@ def _lived(server: Server, day: date) -> int:
     return int(told["total"])
 
 
-def _happened(server: Server, since: date) -> dict[str, list[dict[str, Any]]]:
-    """What came up after `since`: alerts raised, orders held, complaints opened."""
+def _alerts(server: Server) -> list[dict[str, Any]]:
+    """Those that are open."""
+    return list(server.get("/api/analytics/alerts", state="open", limit=LISTED)["items"])
+
+
+def _happened(server: Server, since: date, before: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """What came up after `since`: alerts raised or at another level than `before`, orders held, complaints opened."""
 
     def rows(path: str, when: str, **asked: Any) -> list[dict[str, Any]]:
         return [row for row in server.get(path, limit=LISTED, **asked)["items"] if str(row[when])[:10] > str(since)]
 
     return {
-        "alerts": rows("/api/analytics/alerts", "raised_on"),
+        "alerts": [a for a in _alerts(server) if before.get(a["alert"]) != a["level"]],
         "held": rows("/api/customers/orders", "order_date", state="held", newest_first=True),
         "complaints": rows("/api/complaints/", "complained_at"),
     }

@@ -11,7 +11,7 @@ import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from all_in_one.demo.erp import Erp
+from all_in_one.demo.erp import ERP, Erp
 from all_in_one.demo.life import Life
 from all_in_one.demo.marker import EDITION, Marker
 from all_in_one.demo.progress import PATH, DemoStatus, Progress
@@ -24,7 +24,6 @@ SEED = 1
 LOOK = 0.02
 """Seconds between looks at who is behind."""
 START_ANEW = "make run DATA=demo2"
-TOKEN = "dev-admin"  # noqa: S105 - a name, taken on development machines only
 
 
 @dataclass(slots=True)
@@ -93,9 +92,8 @@ async def living(demo: Demo, app: FastAPI, show: Callable[[Progress], None]) -> 
     if demo.marker is None or not demo.lives:
         yield
         return
-    headers = {"Authorization": f"Bearer {TOKEN}"}
     transport, zone = httpx.ASGITransport(app=_Quiet(app)), ZoneInfo(demo.runtimes[0].settings.company.time_zone)
-    async with httpx.AsyncClient(transport=transport, base_url="http://kehu", headers=headers) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://kehu", headers=ERP) as client:
         erp = Erp(client, demo.marker.source, zone)
         demo.supervisor = Supervisor([Life(demo.marker, erp, demo.calendar, demo.settled, demo.progress, show)])
         await demo.supervisor.start()

@@ -16,14 +16,17 @@ from all_in_one.mapping import Drafted
 from all_in_one.services import intake_prefixes
 from chassis.context import POSITION
 
-PAGE = 1000
+PAGE, LISTED = 1000, 500
+ERP = {"Authorization": "Bearer dev-integration"}
+OFFICE = {"Authorization": "Bearer dev-office"}
+"""Names of tokens, taken on development machines only."""
 BATCH = {"Content-Type": importing.TYPE}
 BUSY = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
 class Erp:
-    """Speaks to Kehu as one system: `client` holds the token, `source` names it in every document."""
+    """Speaks to Kehu as one system, named by `source` in every document; what people enter it enters for the office."""
 
     client: httpx.AsyncClient
     source: str
@@ -70,7 +73,7 @@ class Erp:
         answer = await self._post("/api/customers/days/open", f"day/{day}", {"day": str(day)})
         if answer.status_code != httpx.codes.CONFLICT:
             position = answer.raise_for_status().headers[POSITION]
-            (await self._asked("GET", "/api/complaints/?limit=1", headers={POSITION: position})).raise_for_status()
+            await self._get("/api/complaints/", OFFICE | {POSITION: position}, limit=1)
 
     async def go_live(self, documents: int) -> None:
         """End the initial load of so many documents. Raises httpx.HTTPStatusError."""
@@ -87,7 +90,7 @@ class Erp:
         return found
 
     async def _receipts(self, prefix: str, after: int) -> Mapping[str, Any]:
-        return await self._get(f"{prefix}/intake/receipts", after=after, limit=PAGE, source=self.source)
+        return await self._get(f"{prefix}/intake/receipts", {}, after=after, limit=PAGE, source=self.source)
 
     async def steps(self) -> dict[str, int]:
         """How many steps of each complaint there are."""
@@ -98,22 +101,22 @@ class Erp:
         return frozenset([row["order"] async for row in self._rows("/api/customers/orders", state="held")])
 
     async def _rows(self, path: str, **asked: Any) -> AsyncIterator[Mapping[str, Any]]:
-        page = await self._get(path, limit=500, **asked)
+        page = await self._get(path, OFFICE, limit=LISTED, **asked)
         for row in page["items"]:
             yield row
         while page["next"]:
-            page = await self._get(path, limit=500, cursor=page["next"], **asked)
+            page = await self._get(path, OFFICE, limit=LISTED, cursor=page["next"], **asked)
             for row in page["items"]:
                 yield row
 
-    async def _get(self, path: str, **parameters: Any) -> Mapping[str, Any]:
-        answer = await self._asked("GET", path, params=parameters)
+    async def _get(self, path: str, headers: Mapping[str, str], **parameters: Any) -> Mapping[str, Any]:
+        answer = await self._asked("GET", path, params=parameters, headers=headers)
         found: Mapping[str, Any] = answer.raise_for_status().json()
         return found
 
     async def _post(self, path: str, key: str, body: Mapping[str, Any]) -> httpx.Response:
         """The answer to a command, which is decided once under `key`, however often it is sent."""
-        return await self._asked("POST", path, json=body, headers={"Idempotency-Key": f"demo/{key}"})
+        return await self._asked("POST", path, json=body, headers=OFFICE | {"Idempotency-Key": f"demo/{key}"})
 
     async def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
         answer = await self.client.request(method, path, **more)

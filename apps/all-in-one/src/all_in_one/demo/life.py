@@ -50,9 +50,11 @@ class Life:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`."""
         self._taken = await self.erp.taken()
-        day, live = await self.calendar()
-        if not live:
-            await self._load(day)
+        _, live = await self.calendar()
+        if live:
+            self.progress.begin("moving", 0)
+        else:
+            await self._load()
         await self._make(self.marker.until)
         while not stop.is_set():
             await self._look()
@@ -60,7 +62,7 @@ class Life:
 
     # --- history --------------------------------------------------------------------------------------------------
 
-    async def _load(self, opened: date | None) -> None:
+    async def _load(self) -> None:
         """All up to the eve of the last day, which is lived already; complaints on the days on which they happened."""
         self.progress.begin("loading", 0)
         self.show(self.progress)

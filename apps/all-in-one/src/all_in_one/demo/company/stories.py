@@ -72,31 +72,31 @@ def _first_order() -> Iterator[tuple[int, int]]:
 
 
 def _promptly(_: int, __: int) -> Sequence[tuple[int, int, int]]:
-    return [(1, 100, 0)]
+    return [(0, 100, 0)]
 
 
 def ever_later(_: int, due: int) -> Sequence[tuple[int, int, int]]:
     """Promptly until nine months ago; since then a week later every month."""
-    return [(min(95, 3 + max(0, 270 - due) * 26 // 100), 100, 0)]
+    return [(min(95, max(0, 282 - due) * 26 // 100), 100, 0)]
 
 
 def _no_more(_: int, due: int) -> Sequence[tuple[int, int, int]]:
     """Promptly, then ever later, then 40 % of a bill with a promise for the rest, then nothing."""
     if due > 240:
-        return [(2, 100, 0)]
+        return [(0, 100, 0)]
     if due > 100:
-        return [(2 + (240 - due) // 5, 100, 0)]
+        return [((240 - due) // 5, 100, 0)]
     return [(7, 40, 0)] if due > 86 else []
 
 
 def _until_now(_: int, due: int) -> Sequence[tuple[int, int, int]]:
     """Promptly; what is due in these days, and later, seven weeks late."""
-    return [(1 if due > 3 else 49, 100, 0)]
+    return [(0 if due > 3 else 49, 100, 0)]
 
 
 def _in_two(number: int, _: int) -> Sequence[tuple[int, int, int]]:
     """Every second bill in two parts: 60 %, and the rest four weeks after it was due."""
-    return [(2, 60, 0), (27, 40, 0)] if number % 2 else [(3, 100, 0)]
+    return [(0, 60, 0), (27, 40, 0)] if number % 2 else [(0, 100, 0)]
 
 
 def _told_late(_: int, due: int) -> Sequence[tuple[int, int, int]]:
@@ -106,7 +106,7 @@ def _told_late(_: int, due: int) -> Sequence[tuple[int, int, int]]:
 
 def _under_protest(number: int, _: int) -> Sequence[tuple[int, int, int]]:
     """Of every fourth bill 70 %; then 12 % are given back, and the rest is paid."""
-    return [(1, 70, 0), (26, 18, 0)] if number % 4 == 0 else [(1, 100, 0)]
+    return [(0, 70, 0), (26, 18, 0)] if number % 4 == 0 else [(0, 100, 0)]
 
 
 def _settled(limit: int, risk_class: str = "CA2") -> Decisions:
@@ -133,7 +133,7 @@ STORIES: Mapping[str, Story] = {
         ),
     ),
     "C-118": Story(every(21, 1_200_000), _told_late, _settled(9_000_000)),
-    "C-119": Story(every(17, 800_000), _until_now, _settled(6_000_000)),
+    "C-119": Story(every(17, 800_000, start=HISTORY - 1), _until_now, _settled(6_000_000)),
     "C-121": _deteriorating(14, 900_000, 12_000_000, 3),
     "C-122": _deteriorating(21, 350_000, 3_000_000, 9),
     "C-123": _deteriorating(28, 420_000, 3_000_000, 16),

@@ -13,7 +13,7 @@ from all_in_one.demo.company.limits import reviews
 from all_in_one.demo.company.papers import Given, Paid
 from all_in_one.demo.company.seasons import season, working_day
 
-DAYS_LATE = {"early": (-14, -2), "prompt": (-2, 4), "late": (8, 27)}
+DAYS_LATE = {"early": (-14, -2), "prompt": (-5, 0), "late": (8, 27)}
 """Days after the due date on which a bill is paid; negative: before it."""
 
 
