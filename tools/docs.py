@@ -11,6 +11,7 @@ from pathlib import Path
 
 from all_in_one.services import SERVICES
 from chassis import rules, settings
+from tools import command
 from tools.catalogue import events
 from tools.openapi import document
 
@@ -24,6 +25,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "rules.md": lambda: rules.reference(rules.index(SERVICES)),
         "events.md": lambda: events(SERVICES),
         "settings.md": settings.reference,
+        "command.md": command.reference,
     }
     for service in SERVICES:
         found[f"openapi/{service.name}.json"] = partial(document, service)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +14,10 @@ from typer.testing import CliRunner, Result
 
 from all_in_one.cli import app
 from all_in_one.commands.server import PREFIXES
+from all_in_one.home import Home
 from all_in_one.services import SERVICES
 from tests.journeys.people import Person, until
+from tests.journeys.readme import Example, differs, documents, examples, missing_line
 from tests.journeys.running import Kehu, company, free_port
 
 BASICS = {"name": "Acme 泵业", "type": "dealer", "currency": "CNY"}
@@ -51,7 +55,36 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
         boss.do("/api/customers", {"customer": "acme", "basics": BASICS})
         boss.do("/api/customers/contacts", {"customer": "acme", "contact": WANG}, "PUT")
         kehu.settled()
-        yield Terminal(kehu)
+        try:
+            yield Terminal(kehu)
+        finally:
+            Home(kehu.folder / ".kehu" / "rehearsal").remove()
+
+
+PAGES = ("docs/how-to/operate-embedded.md", "docs/how-to/operate-embedded.zh-CN.md")
+SHOWN = examples("ops", page=PAGES[0])
+
+
+def test_both_pages_on_operating_show_the_same_examples() -> None:
+    assert len(SHOWN) > 10
+    assert examples("ops", page=PAGES[1]) == SHOWN
+
+
+@pytest.mark.parametrize("example", SHOWN, ids=lambda e: e.commands[0].strip())
+def test_what_the_page_on_operating_shows_is_what_is_answered(
+    terminal: Terminal, example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(terminal.kehu.folder)
+    said = "".join(terminal.said(*shlex.split(here(line))[1:]) for line in example.commands)
+    if example.shown.startswith("{"):
+        assert [differs(e, f) for e, f in zip(documents(example.shown), [json.loads(said)], strict=True)] == [None]
+    else:
+        assert missing_line(here(example.shown), said.replace("\t", "   ")) is None, said
+
+
+def here(shown: str) -> str:
+    """What the page shows of the company mine, of this test's company."""
+    return re.sub(r"\bmine\b", "test", shown)
 
 
 def test_services_lie_under_the_paths_the_command_knows() -> None:
@@ -181,7 +214,6 @@ def test_the_doctor_finds_a_company_well_and_tells_a_person_what_else_to_know(
     said = terminal.said("doctor", "--data", "test")
     for line in ("ok    packages: ", "ok    postgresql: runs", "ok    services: all four are well", "ok    day: 2030-"):
         assert line in said
-    assert "note  backup: there has been none\n      -> kehu backup --data test FILE" in said
     assert "This needs one of the roles: operations" in doctored(terminal, token="dev-sales")["services"]
     assert "is free" in terminal.said("doctor", "--data", "test", "--url", f"http://127.0.0.1:{free_port()}")
 

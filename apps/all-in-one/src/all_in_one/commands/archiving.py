@@ -54,17 +54,17 @@ def backup(
 def tell_backup(home: Home, file: Path, manifest: Manifest) -> None:
     """What was written, and about the key: loudly."""
     tell(manifest)
-    out.print(f"{file}: {size(file.stat().st_size)}", soft_wrap=True)
+    out.print(f"{file}: {size(file.stat().st_size)}")
     if manifest.key == "inside":
         out.print(
             "[bold red]The encryption key is in this file:[/bold red] whoever has it can read all personal data in it. "
-            "Keep it as you would keep the key, or make it --without-key.", soft_wrap=True,
+            "Keep it as you would keep the key, or make it --without-key.",
         )  # fmt: skip
         return
     place = home.key_place if home.key_place.exists() else "KEHU_KEYS__ENCRYPTION"
     out.print(
         f"[bold red]The encryption key is not in this file.[/bold red] Keep {place} as well, at another place: without "
-        "it nothing said of persons can be read again.", soft_wrap=True,
+        "it nothing said of persons can be read again.",
     )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def tell_restore(manifest: Manifest, home: Home, replaced: Home | None, *, yes: 
     if not yes:
         there = f"; the company {name} there is kept as {home.aside().folder.name}" if home.folder.exists() else ""
         said = f"The file is whole. Would restore it to {home.folder}{there}; nothing was done, --yes does it."
-        return out.print(said, soft_wrap=True)
+        return out.print(said)
     if replaced is not None:
         out.print(f"The company that was there is kept in {replaced.folder}; remove it when you need it no longer.")
     return out.print(f"Restored to {home.folder}. Start it: make run DATA={name}; views are built anew (kehu lag).")

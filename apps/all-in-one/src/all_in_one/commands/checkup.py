@@ -46,9 +46,9 @@ def doctor(
 def tell(finding: Finding) -> None:
     """One finding for a person."""
     out.print(f"{MARKS[finding.state]} {finding.check}: ", end="")
-    out.print(finding.what, markup=False, soft_wrap=True)
+    out.print(finding.what, markup=False)
     if finding.do is not None:
-        out.print(f"      -> {finding.do}", markup=False, soft_wrap=True)
+        out.print(f"      -> {finding.do}", markup=False)
 
 
 def examined(home: Home, url: str, token: str, settings: Settings) -> Iterator[Finding]:

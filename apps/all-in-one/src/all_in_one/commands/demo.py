@@ -138,7 +138,7 @@ def _tell(happened: dict[str, list[dict[str, Any]]]) -> None:
         table = Table("alert", "customer", "level", "value", "since")
         for a in grave:
             table.add_row(a["rule"], a["customer"] or "-", a["level"], f"{a['value']} {a['unit']}", a["raised_on"])
-        out.print(table)
+        out.print(table, soft_wrap=False)
     for order in happened["held"]:
         out.print(f"held: {order['order']} of {order['customer']}, {order['total']} ({', '.join(order['reasons'])})")
     notices, complaints = len(happened["alerts"]) - len(grave), len(happened["complaints"])

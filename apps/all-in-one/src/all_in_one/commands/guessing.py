@@ -66,7 +66,7 @@ def guess(folder: Path, target: Path, answers: Answers, *, yes: bool, as_json: b
         typer.confirm(f"Write this mapping to {target}?", abort=True)
     target.write_text(found.text, "utf-8")
     if not as_json:
-        out.print(escape(f"{target} is written. Next: kehu import {target} {folder} --dry-run"), soft_wrap=True)
+        out.print(escape(f"{target} is written. Next: kehu import {target} {folder} --dry-run"))
 
 
 def _answered(folder: Path, answers: Answers, *, ask: bool) -> Guess:
@@ -110,13 +110,13 @@ def _show(found: Guess, trial: Trial) -> None:
     for file in found.files.values():
         out.print(_table(file))
     for content in found.strange:
-        out.print(escape(f"{content.name}: nothing is understood of it"), soft_wrap=True)
+        out.print(escape(f"{content.name}: nothing is understood of it"))
     for note in found.notes:
-        out.print(escape(note), soft_wrap=True)
+        out.print(escape(note))
     for kind, count in trial.counts.items():
-        out.print(escape(f"{count:>6} {kind}, the first: {trial.first[kind]}"), soft_wrap=True)
+        out.print(escape(f"{count:>6} {kind}, the first: {trial.first[kind]}"))
     for problem in trial.problems[:SHOWN]:
-        out.print(f"[yellow]does not fit:[/yellow] {escape(problem)}", soft_wrap=True)
+        out.print(f"[yellow]does not fit:[/yellow] {escape(problem)}")
     if len(trial.problems) > SHOWN:
         out.print(f"... and {len(trial.problems) - SHOWN} more")
 

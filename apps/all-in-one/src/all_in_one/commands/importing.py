@@ -117,7 +117,7 @@ def _refuse_demo(url: str, token: str) -> None:
 
 
 def _stopped(why: str) -> typer.Exit:
-    err.print(f"[red]The import stopped:[/red] {escape(why)}", soft_wrap=True)
+    err.print(f"[red]The import stopped:[/red] {escape(why)}")
     return typer.Exit(1)
 
 
@@ -185,8 +185,8 @@ def _list(refusals: Refusals) -> None:
     for r in refusals.first:
         value = f" {r.value!r}:" if r.value else ""
         where = f"column {r.column}:{value}" if r.column else f"{r.document}:"
-        out.print(escape(f"{r.file} line {r.line}, {where} {r.sentence}"), soft_wrap=True, highlight=False)
+        out.print(escape(f"{r.file} line {r.line}, {where} {r.sentence}"), highlight=False)
     if refusals.count > SHOWN:
         out.print(f"... and {refusals.count - SHOWN} more")
     if refusals.count:
-        out.print(escape(f"All refused rows: {refusals.report}"), soft_wrap=True)
+        out.print(escape(f"All refused rows: {refusals.report}"))

@@ -64,7 +64,7 @@ def show(letter: Letter, url: Url = HERE, token: Token = ADMIN, as_json: Json = 
     if as_json:
         return print_json(whole)
     for name in ("letter", "group", "customer", "type", "kind", "error", "place", "attempts", "parked_at", "tried_at"):
-        out.print(f"{name:10}{escape(str(found[name]))}", soft_wrap=True)
+        out.print(f"{name:10}{escape(str(found[name]))}")
     out.print(f"event     {owner}/{found['position']} (kehu events get {owner}/{found['position']})")
     return None
 
@@ -102,7 +102,7 @@ def replay(
     else:
         for d in done:
             came = "failed again" if d["replayed"] is None else f"{d['replayed']} dealt with"
-            out.print(f"{d['service']} {d['consumer']}, customer {d['customer']}: {came}", soft_wrap=True)
+            out.print(f"{d['service']} {d['consumer']}, customer {d['customer']}: {came}")
     raise typer.Exit(1 if any(d["replayed"] is None for d in done) else 0)
 
 
@@ -139,4 +139,4 @@ def discard(
         return print_json({"done": yes, **found})
     what = f"{found['type']} at {found['topic']} {found['position']} for {found['group']}, customer {found['customer']}"
     said = f"Discarded {what}." if yes else f"Would discard {what}; nothing was done, --yes does it."
-    return out.print(escape(said), soft_wrap=True)
+    return out.print(escape(said))

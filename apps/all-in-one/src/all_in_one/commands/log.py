@@ -130,7 +130,7 @@ def get(
         found = at(server, service, position) if service else by_id(server, event)
     if as_json:
         return print_json(found)
-    return out.print(json.dumps(sealed(found), ensure_ascii=False, indent=2), markup=False, soft_wrap=True)
+    return out.print(json.dumps(sealed(found), ensure_ascii=False, indent=2), markup=False)
 
 
 def at(server: Server, service: str, position: str) -> Event:
@@ -196,7 +196,7 @@ def tell(event: Event, as_json: bool) -> None:
     service, position = event["source"].rpartition("/")[2], int(event["sequence"])
     said = json.dumps(sealed(event["data"]), ensure_ascii=False)
     head = f"{event['recordedtime'][:19]} {service}/{position} [bold]{event['type']}[/bold]"
-    return out.print(f"{head} {escape(said)}", soft_wrap=True, highlight=False)
+    return out.print(f"{head} {escape(said)}", highlight=False)
 
 
 def sealed(value: Any) -> Any:

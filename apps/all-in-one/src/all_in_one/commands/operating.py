@@ -105,7 +105,7 @@ def show(found: dict[str, Any]) -> None:
         rows,
     )  # fmt: skip
     for problem in found["problems"]:
-        out.print(f"[red]![/red] {problem}", soft_wrap=True)
+        out.print(f"[red]![/red] {problem}")
     if found["healthy"]:
         out.print("[green]All is well.[/green]")
 
@@ -218,7 +218,7 @@ def rebuild(
             chosen = rebuilt(server, chosen)
     if as_json:
         return print_json({"done": not dry_run, **chosen})
-    return out.print(would(chosen) if dry_run else did(chosen), soft_wrap=True)
+    return out.print(would(chosen) if dry_run else did(chosen))
 
 
 def named(found: list[dict[str, Any]], asked: str) -> dict[str, Any]:

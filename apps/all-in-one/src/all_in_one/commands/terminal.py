@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-out = Console()
+out = Console(soft_wrap=True)
+"""Lines are left to the terminal to break, so that a sentence can be copied from it, and found in a pipe."""
 err = Console(stderr=True)
 
 Url = Annotated[str, typer.Option("--url", envvar="KEHU_URL", help="The running Kehu.")]
@@ -61,7 +62,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     table = Table(*columns)
     for row in rows:
         table.add_row(*(escape(shown(value)) for value in row))
-    out.print(table)
+    out.print(table, soft_wrap=False)
 
 
 def shown(value: Any) -> str:
