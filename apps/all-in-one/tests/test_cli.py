@@ -1,5 +1,7 @@
 """What the command says when it cannot go on."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,8 +19,9 @@ WITHOUT_JSON = {"up", "import"}
 
 def commands(of: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Every command that does something, by the words it is called with."""
-    for name, command in of.commands.items():
-        if hasattr(command, "commands"):
+    for name in of.list_commands(None):
+        command = of.get_command(None, name)
+        if hasattr(command, "list_commands"):
             yield from commands(command, f"{before}{name} ")
         else:
             yield f"{before}{name}", command
@@ -59,3 +62,12 @@ def test_the_installed_script_is_this_command() -> None:
 def test_what_is_not_understood_is_told_with_exit_code_2() -> None:
     for words in (["nothing"], ["status", "--nothing"], ["date", "set"], ["events", "tail", "-n", "x"]):
         assert CliRunner().invoke(app, words).exit_code == 2
+
+
+def test_a_command_loads_nothing_of_those_that_are_not_asked_for() -> None:
+    """All of them together take seconds: the services with all they stand on."""
+    seen = "import sys, typer.testing; from all_in_one.cli import app; typer.testing.CliRunner().invoke(app, {words}); "
+    look = "print(sorted({'fastapi', 'sqlalchemy'} & sys.modules.keys()))"
+    asked = seen.format(words=["status", "--url", "http://127.0.0.1:1"]) + look
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
