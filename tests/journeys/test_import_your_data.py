@@ -93,3 +93,31 @@ def test_the_samples_are_in_the_encodings_the_page_says() -> None:
         (samples / "sap" / "FBL5N.txt").read_bytes().decode("utf-8")
     assert all(path.stat().st_size < 2000 for path in samples.rglob("*") if path.is_file())
     assert Path(samples / "sap" / "FBL5N.txt").read_text("cp1252").splitlines()[3].startswith("KUNNR;NAME1")
+
+
+def test_three_bad_rows_of_a_hundred_are_told_and_the_others_go_in(
+    kehu: Kehu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of a GBK file with semicolons; nothing of a bad row is there, not even its customer."""
+    rows = [[f"F{n}", f"客户{n}", f"2025-02-{n % 28 + 1:02}", f"{n}.50"] for n in range(1, 101)]
+    rows[6][3], rows[40][2], rows[98][0] = "六元", "2025-02-30", ""
+    text = "\r\n".join(";".join(row) for row in (["发票号", "客户", "开票日期", "价税合计"], *rows))
+    (tmp_path / "发票.csv").write_bytes(text.encode("gbk"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KEHU_URL", kehu.url)
+    guessed = CliRunner().invoke(app, ["import", "--guess", ".", "--out", "bad.toml", "--yes"])
+    assert guessed.exit_code == 0, guessed.output
+    imported = CliRunner().invoke(app, ["import", "bad.toml", ".", "--report", "report.csv"])
+    assert imported.exit_code == 1
+    assert "197 documents: 194 accepted, 0 known already, 0 waiting, 3 refused" in imported.stdout
+    for told in (
+        "发票.csv line 8, column 价税合计: '六元': this is no number",
+        "发票.csv line 42, column 开票日期: '2025-02-30': day is out of range for month",
+        "发票.csv line 100, F99",
+    ):
+        assert told.partition(", F99")[0] in imported.stdout
+    assert len((tmp_path / "report.csv").read_text("utf-8-sig").splitlines()) == 4
+    with Person(kehu) as boss:
+        names = {c["name"] for c in boss.see("/api/customers/", q="客户", limit=500)["items"]}
+    assert "客户1" in names
+    assert not names & {"客户7", "客户41", "客户99"}

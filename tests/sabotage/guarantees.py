@@ -1,6 +1,6 @@
 """What the tests have to notice: for each guarantee the text that holds it, and the text without it."""
 
-from tests.sabotage import deciding, delivering, recording, securing, serving
+from tests.sabotage import deciding, delivering, importing, recording, securing, serving
 from tests.sabotage.guarantee import Guarantee
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -9,4 +9,5 @@ GUARANTEES: tuple[Guarantee, ...] = (
     *serving.GUARANTEES,
     *securing.GUARANTEES,
     *recording.GUARANTEES,
+    *importing.GUARANTEES,
 )

@@ -32,13 +32,27 @@ def test_chinese_text_comes_out_right_in_every_encoding_it_is_exported_in(
     assert [r.values[1] for r in read.rows()] == ["上海华东机械有限公司", "“南方”包装厂"]
 
 
-def test_two_chinese_words_are_enough_to_tell_gbk(tmp_path: Path) -> None:
-    assert table(tmp_path, "编号,金额\nA1,12\n".encode("gbk")).columns == ["编号", "金额"]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "编号,金额\nA1,12\n",
+        "客户\nA\n",
+        "no,name\n" + "".join(f"{n},客户{n}\n" for n in range(300)),
+    ],
+)
+def test_a_few_chinese_words_are_enough_to_tell_gbk(tmp_path: Path, text: str) -> None:
+    """Three hundred customers called 客户1, 客户2, ... were once taken for Western European text."""
+    read = table(tmp_path, text.encode("gbk"))
+    assert (read.encoding, read.columns) == ("gb18030", text.splitlines()[0].split(","))
 
 
 @pytest.mark.parametrize(
     ("text", "encoding"),
-    [("Kunde;Straße\nMüller GmbH;Königsallee 5\n", "cp1252"), ("客戶編號,客戶名稱\nC1,臺灣機械股份有限公司\n", "big5")],
+    [
+        ("Kunde;Straße\nMüller GmbH;Königsallee 5\n", "cp1252"),
+        ("Ort;Preis\nÖ;5 £\n", "cp1252"),
+        ("客戶編號,客戶名稱\nC1,臺灣機械股份有限公司\n", "big5"),
+    ],
 )
 def test_european_and_traditional_chinese_text_is_told_from_gbk(tmp_path: Path, text: str, encoding: str) -> None:
     read = table(tmp_path, text.encode(encoding))

@@ -47,7 +47,7 @@ def test_documents_go_in_the_order_given_where_that_is_asked() -> None:
 
 
 def test_all_documents_of_a_customer_are_in_one_lane_and_every_document_in_one_of_them() -> None:
-    spool = filled(*(draft("Order", f"{c}-{n}", n, customer=f"C{c}") for c in range(40) for n in range(3)))
+    spool = filled(*(draft("Order", f"{c}-{n * 7919}", n, customer=f"C{c}") for c in range(40) for n in range(5)))
     lanes = [{q.id.partition("-")[0] for b in spool.lane("/customers", n) for q in b} for n in range(LANES)]
     assert all(lanes)
     assert not set.intersection(*lanes)

@@ -20,6 +20,7 @@ SAMPLE = 64 * 1024
 """Bytes or characters looked at to find out what a file does not say."""
 ENCODINGS = ["gb18030", "big5", "cp1252", "utf_8"]
 """What is told apart; other encodings are declared."""
+CHINESE = ("gb18030", "big5")
 MOST_LINES = 200
 """Lines one row may be written on."""
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -186,8 +187,18 @@ def _guessed(raw: BinaryIO) -> str:
         telling += b"" if line.isascii() else line
         if len(telling) > SAMPLE:
             break
-    best = charset_normalizer.from_bytes(telling, cp_isolation=ENCODINGS).best()
-    return best.encoding if best else "cp1252"
+    best = charset_normalizer.from_bytes(telling, cp_isolation=ENCODINGS, threshold=1.0).best()
+    found = best.encoding if best else "cp1252"
+    return "gb18030" if found in CHINESE and _is_gb2312(telling) else found
+
+
+def _is_gb2312(telling: bytes) -> bool:
+    """Few words do not tell GBK from Big5 by their frequency, but Big5 soon has a second byte that GB2312 never has."""
+    try:
+        telling.decode("gb2312")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _sniffed(lines: _Lines) -> str:
