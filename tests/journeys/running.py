@@ -19,7 +19,7 @@ from all_in_one.services import SERVICES
 from engine.business_day import BUSINESS_DAY
 from engine.views import group_of
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 CONSUMERS = {

@@ -131,7 +131,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
     Guarantee(
         "money is no float",
         "libs/events/src/events/base.py",
-        "amount: Annotated[Decimal, Field(max_digits=20, allow_inf_nan=False)]",
+        "amount: Annotated[Decimal, Field(max_digits=MOST_DIGITS, allow_inf_nan=False)]",
         "amount: float",
         ("tests/architecture/test_laws.py::test_the_tree_keeps[money is no float]",),
     ),

@@ -136,8 +136,8 @@ GUARANTEES: tuple[Guarantee, ...] = (
     Guarantee(
         "only an initial load asserts recorded times",
         CHASSIS + "intake.py",
-        """asserted_recorded=self.message.recorded if self.sender.origin == "initial_load" else None,""",
-        "asserted_recorded=self.message.recorded,",
+        """recorded = message.recorded if sender.origin == "initial_load" else None""",
+        "recorded = message.recorded",
         (INTAKE + "test_a_document_of_today_asserts_no_recorded_time",),
     ),
     Guarantee(
