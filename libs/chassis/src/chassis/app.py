@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 from starlette.types import Lifespan, Scope
 
-from chassis import docs, doors, feed, health, holdings, ops
+from chassis import docs, doors, examples, feed, health, holdings, ops, own_examples
 from chassis.admission import Admission, admission
 from chassis.gate import Gate, problem_of
 from chassis.numbers import EXACT
@@ -77,6 +77,8 @@ def service_app(runtime: Runtime, admitted: Admission) -> FastAPI:
         at_once=runtime.settings.http.at_once,
     )
     _state_problem_media(app)
+    told = (*service.story.examples, *own_examples.of(service))
+    examples.fill(app, told, service.story.answers())
     return app
 
 
@@ -91,6 +93,7 @@ def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None =
     app.add_api_route(
         "/problems/{service}/{code}", rule, methods=["GET"], tags=["problems"], summary="What a rule says"
     )
+    examples.fill(app, own_examples.ROOT, {})
     admitted = admission(runtimes[0].settings) if runtimes else Admission({}, None)
     for runtime in runtimes:
         app.router.routes.append(Prefix(runtime.service.prefix, service_app(runtime, admitted)))

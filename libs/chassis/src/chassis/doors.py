@@ -52,12 +52,16 @@ BODY: dict[str, Any] = {
             },
         },
     },
-    "responses": {"202": {"description": "accepted or waiting"}, "200": {"description": "duplicate; a batch is done"}},
 }
 
 
 @router.post(
-    "/intake", openapi_extra=BODY, summary="Documents of the ERP as CloudEvents", response_model=Receipt | Receipts
+    "/intake",
+    openapi_extra=BODY,
+    summary="Documents of the ERP as CloudEvents",
+    response_model=Receipt | Receipts,
+    response_description="duplicate; a batch is done",
+    responses={202: {"description": "accepted or waiting", "model": Receipt | Receipts}},
 )
 async def intake(
     request: Request,

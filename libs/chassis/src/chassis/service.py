@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from chassis.examples import Story
 from engine.database import Database
 from engine.decider import Command, Decider, Rejected
 from engine.evaluator import Evaluate
@@ -28,6 +29,7 @@ class Service:
     facts of a command; a command without one is decided on the base facts. `intake` says which documents of the ERP it
     takes. `rules` adds rules no decider names. `evaluate` is given the service's database and makes its evaluator.
     `open_day` is the command that makes a date the business date of a company, of the one service that keeps it.
+    `story` holds an example for each of its operations.
     """
 
     name: str
@@ -44,3 +46,4 @@ class Service:
     rules: tuple[type[Rejected], ...] = ()
     evaluate: Callable[[Database], Evaluate] | None = None
     open_day: Callable[[str, date], Command] | None = None
+    story: Story = field(default_factory=Story)

@@ -25,6 +25,12 @@ Render = Callable[[Envelope[Any]], tuple[str, BaseModel | dict[str, Any]] | None
 """An event -> name and data of what the client is told, None to tell nothing."""
 
 
+class EventStream(StreamingResponse):
+    """Server-sent events, as OpenAPI names them."""
+
+    media_type = "text/event-stream"
+
+
 @dataclass(frozen=True, slots=True)
 class Streaming:
     """The stream a request asks for; `after` is the position it has seen last, None to begin now."""
@@ -33,11 +39,11 @@ class Streaming:
     principal: Principal
     after: int | None
 
-    def of(self, *types: type[Event], render: Render) -> StreamingResponse:
+    def of(self, *types: type[Event], render: Render) -> EventStream:
         """The events of these types as they are stored, each with its position as id."""
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         body = self._body(types, render)
-        return StreamingResponse(body, media_type="text/event-stream", headers=headers)
+        return EventStream(body, headers=headers)
 
     async def _body(self, types: tuple[type[Event], ...], render: Render) -> AsyncIterator[bytes]:
         runtime = self.runtime
@@ -84,4 +90,4 @@ async def streaming(
 Live = Annotated[Streaming, Depends(streaming)]
 """In a route: ``return live.of(AlertRaised, AlertResolved, render=told)``."""
 
-__all__ = ["Live", "Streaming", "streaming"]
+__all__ = ["EventStream", "Live", "Streaming", "streaming"]

@@ -6,6 +6,7 @@ from analytics_svc.api import router
 from analytics_svc.domain import alert, figures, payment_behaviour, policies
 from analytics_svc.domain.alert import AcknowledgeAlert, AlertFacts, ResolveAlert
 from analytics_svc.evaluation import Evaluation
+from analytics_svc.examples import STORY
 from analytics_svc.projections import alerts, contributions
 from analytics_svc.projections import policies as policy_view
 from analytics_svc.projections.stored import FACTS
@@ -37,4 +38,5 @@ SERVICE = Service(
     ),
     rules=figures.RULES + payment_behaviour.RULES,
     evaluate=Evaluation,
+    story=STORY,
 )

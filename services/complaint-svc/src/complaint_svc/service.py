@@ -3,6 +3,7 @@
 from chassis.service import Service
 from complaint_svc.api import routes
 from complaint_svc.domain import complaint, correction
+from complaint_svc.examples import STORY
 from complaint_svc.projections.complaints import COMPLAINTS
 
 SERVICE = Service(
@@ -13,4 +14,5 @@ SERVICE = Service(
     routes=routes,
     deciders=(complaint.DECIDER, correction.DECIDER),
     views=(COMPLAINTS,),
+    story=STORY,
 )

@@ -17,6 +17,7 @@ from credit_svc.domain.payment import PAYMENTS, ReceivePayment
 from credit_svc.domain.reactions import REACTIONS
 from credit_svc.domain.receivable import LATENESS
 from credit_svc.domain.timers import TIMERS
+from credit_svc.examples import STORY
 from credit_svc.projections import (
     accounts,
     holds,
@@ -79,4 +80,5 @@ SERVICE = Service(
     reactions=REACTIONS,
     timers=TIMERS,
     intake=intake.TAKES,
+    story=STORY,
 )

@@ -4,6 +4,7 @@ from chassis.service import Service
 from customer_svc.api import routes
 from customer_svc.domain import calendar, customer, delivery, order, record
 from customer_svc.domain.reactions import REACTIONS
+from customer_svc.examples import STORY
 from customer_svc.intake import TAKES
 from customer_svc.projections.blocks import BLOCKS
 from customer_svc.projections.customers import CUSTOMERS
@@ -21,4 +22,5 @@ SERVICE = Service(
     reactions=REACTIONS,
     intake=TAKES,
     open_day=lambda company, day: calendar.OpenDay(company=company, day=day),
+    story=STORY,
 )

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from analytics_svc.domain.alert import AcknowledgeAlert, AlertNotFound, ResolveAlert
@@ -14,7 +13,7 @@ from analytics_svc.domain.policies import ALERT_RULES, Policy, SetAlertPolicy, i
 from analytics_svc.projections import alerts, contributions, policies
 from chassis import etag
 from chassis.context import Answer, Do, Page, Paged, Read, Today, allowed, missing
-from chassis.sse import Live
+from chassis.sse import EventStream, Live
 from engine.database import Connection
 from events.analytics import (
     AlertAcknowledged,
@@ -105,8 +104,8 @@ async def listed(
     return await page.fetch(read, query, *order, into=AlertRow, descending=True)
 
 
-@router.get("/alerts/stream", summary="Alerts as they happen (SSE)")
-async def stream(live: Live) -> StreamingResponse:
+@router.get("/alerts/stream", response_class=EventStream, summary="Alerts as they happen (SSE)")
+async def stream(live: Live) -> EventStream:
     """Every change of every alert. Resumes with Last-Event-ID; without it begins now, with `?after=0` at the start."""
     return live.of(
         AlertRaised,
