@@ -1,5 +1,6 @@
 """An import that was killed halfway is run again: the counts add up, nothing is doubled, nothing is missing."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -8,8 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
+from typer.testing import CliRunner
 
+import all_in_one.importing
+from all_in_one.cli import app
 from tests.journeys.people import Person
 from tests.journeys.running import Kehu, company
 
@@ -74,12 +79,17 @@ def kehu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kehu]:
 
 @pytest.fixture
 def shop(kehu: Kehu) -> Path:
-    """A folder with a mapping and two CSV files: bill n is over n.50, of which n is paid."""
-    folder = kehu.folder / "shop"
+    return written(kehu.folder / "shop", "")
+
+
+def written(folder: Path, prefix: str) -> Path:
+    """A folder with a mapping and two CSV files: bill n is over n.50, of which n is paid. Keys begin with `prefix`."""
     folder.mkdir()
     (folder / "shop.toml").write_text(MAPPING)
-    customers = [f"{n},Shop {n}" for n in range(1, CUSTOMERS + 1)]
-    bills = [f"{n},{n % CUSTOMERS + 1},2024-{n % 12 + 1:02}-15,{n}.50,{n}.00" for n in range(1, BILLS + 1)]
+    customers = [f"{prefix}{n},Shop {n}" for n in range(1, CUSTOMERS + 1)]
+    bills = [
+        f"{prefix}{n},{prefix}{n % CUSTOMERS + 1},2024-{n % 12 + 1:02}-15,{n}.50,{n}.00" for n in range(1, BILLS + 1)
+    ]
     (folder / "customers.csv").write_text("\n".join(["no,name", *customers, ""]))
     (folder / "bills.csv").write_text("\n".join(["no,customer,day,amount,paid", *bills, ""]))
     return folder
@@ -111,3 +121,51 @@ def test_an_import_killed_halfway_is_finished_by_the_next_one_and_nothing_is_dou
         assert (totals["customers"], totals["invoices"], totals["payments"]) == (CUSTOMERS, BILLS, BILLS)
         balance = boss.see("/api/analytics/balance", as_of="2025-12-31")
         assert Decimal(balance["outstanding"]) == Decimal("0.5") * BILLS
+
+
+FULL = """
+create function no_room() returns trigger language plpgsql as $$
+begin
+    if new.pos > {last} then
+        raise exception 'could not extend file: No space left on device' using errcode = 'disk_full';
+    end if;
+    return new;
+end $$;
+create trigger no_room before insert on events for each row execute function no_room();
+"""
+"""What PostgreSQL answers on a full disk, from a position of the log on."""
+ROOM = "drop trigger no_room on events; drop function no_room"
+
+
+def test_an_import_into_a_full_disk_stops_says_so_and_goes_on_once_there_is_room(
+    kehu: Kehu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(kehu.folder / "full", "F")
+    monkeypatch.setattr(all_in_one.importing, "PATIENCE", 1.0)
+    monkeypatch.chdir(kehu.folder)
+    with Person(kehu) as boss:
+        head = boss.see("/api/credit/events", after=10**9)["head"]
+        told(kehu, FULL.format(last=head + CUSTOMERS + 300))
+        stopped = CliRunner().invoke(app, importing(kehu, folder))
+        assert stopped.exit_code == 1
+        assert "/api/credit/intake answered 503" in " ".join(stopped.stderr.split())
+        assert "start it again" in " ".join(stopped.stderr.split())
+        told(kehu, ROOM)
+        again = CliRunner().invoke(app, importing(kehu, folder))
+        assert again.exit_code == 0, again.output
+        assert f"{DOCUMENTS} documents:" in again.stdout
+        kehu.settled()
+        for kind in ("InvoiceIssued", "PaymentReceived"):
+            subjects = [e["subject"] for e in boss.log("/api/credit", f"credit.{kind}") if "-F" in e["subject"]]
+            assert len(subjects) == len(set(subjects)) == BILLS, kind
+
+
+def told(kehu: Kehu, statement: str) -> None:
+    """A word of the owner of credit's database."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(**kehu.database("credit"))
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())

@@ -37,6 +37,7 @@ from all_in_one.spool import Spool, SpoolFull
 from chassis.settings import Settings
 
 app = group()
+AGAIN = "Once the cause is gone, start it again: what has come is known, nothing is done twice."
 DEVELOPMENT_TOKEN = "dev-integration"  # noqa: S105 - a name, taken on development machines only
 Source = Annotated[str | None, typer.Argument(help="A mapping by name (classicmodels), or the path of your own .toml.")]
 Files = Annotated[Path | None, typer.Argument(help="Folder with the CSV files.", exists=True, file_okay=False)]
@@ -108,7 +109,7 @@ def _stopping(url: str) -> Iterator[None]:
     except OSError as wrong:
         raise _stopped(f"{wrong.strerror}: {wrong.filename}") from None
     except (importing.ImportStopped, httpx.TransportError) as stopped:
-        raise _stopped(f"{stopped!s:.500} ({url})") from None
+        raise _stopped(f"{stopped!s:.500} ({url}). {AGAIN}") from None
 
 
 def _refuse_demo(url: str, token: str) -> None:
