@@ -64,7 +64,7 @@ async def service_health(runtime: Runtime) -> ServiceHealth:
     except Exception as error:
         problem_of(error)
         return ServiceHealth(store="down")
-    consumers = {group: consumer_health(lag) for group, lag in found.items()}
+    consumers = {group: consumer_health(lag) for group, lag in sorted(found.items())}
     workers = runtime.supervisor.status() if runtime.supervisor else {}
     halted = [name for name, status in workers.items() if status.state == "halted"]
     return ServiceHealth(store="up", position=position, consumers=consumers, broken_timers=broken, halted=halted)
