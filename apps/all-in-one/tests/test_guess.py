@@ -195,7 +195,7 @@ def test_currencies_that_are_spelled_out_are_translated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        ({}, "there is no CSV file in"),
+        ({}, r"there is no CSV file in .*, but nothing; workbooks are saved as CSV"),
         ({"notes": "a,b\n1,2\n"}, r"nothing is understood of notes\.csv: write a mapping"),
     ],
 )

@@ -138,3 +138,9 @@ def test_a_missing_file_is_answered_with_those_there_are(tmp_path: Path) -> None
     (tmp_path / "Bills 2026.csv").write_text("no\n")
     with pytest.raises(MappingError, match=r"bills\.csv cannot be read: .*; there are Bills 2026.csv; did you mean"):
         opened(tmp_path, CsvFile(path="bills.csv"))
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04\x14", b"\xd0\xcf\x11\xe0\xa1"])
+def test_a_workbook_is_told_from_csv_whatever_it_is_called(tmp_path: Path, start: bytes) -> None:
+    with pytest.raises(MappingError, match=r"bills\.csv is a workbook, not CSV: save it as CSV"):
+        table(tmp_path, start + b"\x00\x06")

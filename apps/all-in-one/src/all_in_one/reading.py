@@ -24,6 +24,8 @@ CHINESE = ("gb18030", "big5")
 MOST_LINES = 200
 """Lines one row may be written on."""
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""What files of Excel and LibreOffice begin with."""
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -125,6 +127,9 @@ def opened(folder: Path, file: CsvFile) -> Table:
     """The file, its header read. Raises MappingError with what to do."""
     path = folder / file.path
     with _binary(path, folder) as raw:
+        if raw.read(4) in WORKBOOKS:
+            raise MappingError(f"{path} is a workbook, not CSV: save it as CSV (UTF-8) in Excel or LibreOffice")
+        raw.seek(0)
         encoding = file.encoding or detected(raw)
     try:
         with path.open("rb") as raw, _text(raw, encoding) as text:

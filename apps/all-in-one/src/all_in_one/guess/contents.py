@@ -105,7 +105,8 @@ def looked_at(folder: Path, answers: Answers) -> list[Content]:
     """Every CSV file of a folder. Raises MappingError where there is none, or one cannot be read."""
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
-        raise MappingError(f"there is no CSV file in {folder}")
+        there = ", ".join(sorted(p.name for p in folder.iterdir())[:20]) or "nothing"
+        raise MappingError(f"there is no CSV file in {folder}, but {there}; workbooks are saved as CSV (UTF-8) first")
     return [_content(folder, path, answers) for path in paths]
 
 
