@@ -204,6 +204,13 @@ def test_a_folder_of_which_nothing_is_understood_says_so(tmp_path: Path, files: 
         guess(tmp_path, EURO, **files)
 
 
+@pytest.mark.parametrize(("content", "told"), [(b"PK\x03\x04\x14\x00", "is a workbook, not CSV"), (b"", "is empty")])
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "bills.csv").write_bytes(content)
+    with pytest.raises(MappingError, match=rf"bills\.csv {told}"):
+        guessed(tmp_path, EURO)
+
+
 def test_a_letter_among_the_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "README.txt").write_text(
         "Dear all,\n\nthese are the invoices, due dates and amounts\nof last year, as asked.\n"

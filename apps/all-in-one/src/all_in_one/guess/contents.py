@@ -136,7 +136,7 @@ def _with_its_header(folder: Path, path: Path) -> Table:
         encoding = detected(raw)
     tables = list(_tables(folder, path, encoding))
     if not tables:
-        raise MappingError(f"{path} is empty")
+        return opened(folder, CsvFile(path=path.name))  # raises what is wrong with it
     most = max(len(t.columns) for t in tables)
     return next(t for t in tables if len(t.columns) == most)
 
