@@ -3,6 +3,7 @@
 from tests.sabotage.guarantee import Guarantee
 
 CHASSIS = "libs/chassis/src/chassis/"
+READS = "services/customer-svc/tests/test_personal_reads.py::"
 TOKENS = "libs/chassis/tests/test_signed_tokens.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -40,5 +41,19 @@ GUARANTEES: tuple[Guarantee, ...] = (
         " or self._expired():",
         ":",
         (TOKENS + "test_a_stream_ends_with_its_token",),
+    ),
+    Guarantee(
+        "a read of personal data is noted before it is answered",
+        CHASSIS + "context.py",
+        "        await self.host.audit.note(self.principal.id, self.route, events, self.correlation)\n",
+        "",
+        (READS + "test_a_read_is_noted_with_who_and_about_whom_but_not_with_what",),
+    ),
+    Guarantee(
+        "a service cannot change who read",
+        "libs/engine/src/engine/roles.py",
+        "        when relname = 'personal_reads' then 'select, insert'\n",
+        "",
+        (READS + "test_the_service_can_neither_change_nor_remove_what_it_noted",),
     ),
 )

@@ -18,9 +18,11 @@ from chassis.paging import Page, Paged
 from chassis.problems import CHALLENGE, Defect, Malformed, MissingRole, Problem, Unauthenticated, UnknownPath
 from chassis.service import Service
 from chassis.settings import Settings
+from engine.audit import Audit
 from engine.database import Connection
 from engine.decider import Actor, Command, Ref, Rejected, States
-from engine.ports import Meta, Store, Verdict
+from engine.ports import Meta, Store, Streams, Verdict
+from events.envelope import Envelope
 
 __all__ = [
     "Answer",
@@ -53,6 +55,12 @@ class Host(Protocol):
 
     @property
     def store(self) -> Store: ...
+
+    @property
+    def sealed(self) -> Streams: ...
+
+    @property
+    def audit(self) -> Audit: ...
 
     async def decide(
         self, command: Command, command_id: UUID, meta: Meta, actor: Actor, expected: int | None
@@ -251,13 +259,39 @@ def positions(text: str, own: str) -> dict[str, int]:
     return found
 
 
-async def log(runtime: Hosted) -> Store:
-    """The service's own log."""
-    return runtime.store
+async def log(runtime: Hosted) -> Streams:
+    """The service's own log without what is said of persons."""
+    return runtime.sealed
 
 
-Log = Annotated[Store, Depends(log)]
-"""In a route: ``await log.read_stream(...)``, for personal data: it is readable there alone, no view keeps it."""
+Log = Annotated[Streams, Depends(log)]
+"""In a route: ``await log.read_stream(...)``; what is said of persons stays sealed and is null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """The service's own log with what is said of persons; each read is written down before it is answered."""
+
+    host: Host
+    principal: Principal
+    route: str
+    correlation: UUID
+
+    async def read_stream(self, stream: str, after: int = 0) -> Sequence[Envelope[Any]]:
+        """The events of `stream` above version `after`. Raises where the read cannot be written down."""
+        events = await self.host.store.read_stream(stream, after)
+        await self.host.audit.note(self.principal.id, self.route, events, self.correlation)
+        return events
+
+
+async def personal(request: Request, runtime: Hosted, principal: Who) -> Streams:
+    """The log for routes that show personal data."""
+    route = f"{request.method} {request.scope['root_path']}{request.scope['route'].path}"
+    return Personal(runtime, principal, route, request.state.correlation)
+
+
+PersonalLog = Annotated[Streams, Depends(personal)]
+"""In a route: as Log, with what is said of persons: it is readable there alone, no view keeps it. Audited."""
 
 
 async def company(runtime: Hosted) -> str:

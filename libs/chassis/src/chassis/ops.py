@@ -15,6 +15,7 @@ from chassis.rebuilds import Rebuild
 from chassis.runtime import Runtime
 from chassis.workers import replayers
 from engine import deadletters, timers
+from engine.audit import Read
 from engine.deadletters import DeadLetter
 from engine.inventory import extent
 from engine.projection import View
@@ -92,6 +93,26 @@ class Again(BaseModel):
 def _runtime(request: Request) -> Runtime:
     runtime: Runtime = request.app.state.runtime
     return runtime
+
+
+class Reads(BaseModel):
+    """Reads of personal data; `next` is to be asked for as `after`."""
+
+    items: list[Read]
+    next: int
+
+
+@router.get("/audit", dependencies=[allowed("admin")], summary="Who read what is said of persons")
+async def audit(
+    request: Request,
+    actor: Annotated[str | None, Query(description="Only reads of this person or system.")] = None,
+    customer: Annotated[str | None, Query(description="Only reads about persons at this customer.")] = None,
+    after: Annotated[int, Query(ge=0, description="Reads above this id.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Reads:
+    """Each was written down before it was answered; what was read is not kept, and nothing here can be changed."""
+    found = await _runtime(request).audit.page(after, actor, customer, limit)
+    return Reads(items=found, next=found[-1].id if found else after)
 
 
 @router.get("/consumers", summary="How far each consumer lies behind")

@@ -44,6 +44,7 @@ def _looking(service: Service) -> tuple[Example, ...]:
         Example(914, "operations", "GET /ops/views/{name}", "One view", path={"name": view}),
         Example(915, "operations", "GET /ops/dead-letters", "What waits for a person", query={"limit": 10}),
         Example(916, "operations", "GET /ops/timers", "Which due commands wait for a person", query={"limit": 10}),
+        Example(918, "admin", "GET /ops/audit", "Who read what is said of persons", query={"limit": 10}),
         Example(917, "admin", "GET /ops/persons", "What is sealed about a person", query={"person": "P-9001"}),
     )
 

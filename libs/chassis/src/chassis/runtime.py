@@ -18,6 +18,7 @@ from chassis.rebuilds import Rebuilds
 from chassis.service import Service
 from chassis.settings import Settings
 from engine import business_day, clock, erasure, standing
+from engine.audit import Audit
 from engine.business_day import BUSINESS_DAY
 from engine.database import Connection, Database
 from engine.decider import Actor, Command, Ref, Rejected, States
@@ -62,6 +63,8 @@ class Runtime:
     wakeups: Wakeups
     serde: Serde
     store: PostgresStore
+    sealed: PostgresStore
+    audit: Audit
     bus: TableBus
     handler: Handler
     rounds: Rounds
@@ -212,6 +215,8 @@ async def open_runtime(
         wakeups=wakeups,
         serde=serde,
         store=store,
+        sealed=PostgresStore(own, Serde(), settings.company.id, wakeups),
+        audit=Audit(own),
         bus=bus,
         handler=handler,
         rounds=Rounds(handler.handle_each),

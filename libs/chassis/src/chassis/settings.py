@@ -181,6 +181,9 @@ class Logs(BaseModel):
     """What is written about requests and work; never bodies, never personal data."""
 
     format: Literal["json", "pretty"] = Field("json", description="One JSON object a line, or coloured text.")
+    reads_kept: timedelta = Field(
+        timedelta(days=1096), ge=timedelta(days=30), description="How long it is kept who read what is said of persons."
+    )
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level written.")
     file: Path | None = Field(
         None,

@@ -26,6 +26,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 WAITING_AT_ONCE = 200
 DAYBREAK_LOOK = 20.0
 """Seconds between looks at the clock."""
+FORGET_LOOK = 6 * 3600.0
+"""Seconds between looks for reads that are long past."""
 
 
 def supervisor(runtime: Runtime, roles: Collection[Role] = ROLES) -> Supervisor:
@@ -45,7 +47,7 @@ def _of(role: Role, runtime: Runtime) -> Iterable[Worker]:
         case "projector":
             return _projectors(runtime)
         case "reactor":
-            return [*_reactors(runtime), *_erasers(runtime)]
+            return [*_reactors(runtime), *_erasers(runtime), *([Forgetter(runtime)] if seals(runtime.service) else [])]
         case "timers":
             return [*_timer_views(runtime), _timer_runner(runtime)] if runtime.service.timers else []
         case "evaluator":
@@ -124,6 +126,23 @@ class IntakeRetry:
             await runtime.intake.retry(await runtime.inbox.due(customers, WAITING_AT_ONCE))
             await unless_stopped(stop, runtime.wakeups.wait(topic, runtime.settings.intake.retry, count))
             customers, position = await runtime.inbox.stirred(position)
+
+
+@dataclass(slots=True)
+class Forgetter:
+    """Forgets, from time to time, who read what is said of persons once that was long ago."""
+
+    runtime: Runtime
+
+    @property
+    def name(self) -> str:
+        return "forgetter"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`."""
+        while not stop.is_set():
+            await self.runtime.audit.forget(self.runtime.settings.logs.reads_kept)
+            await unless_stopped(stop, asyncio.sleep(FORGET_LOOK))
 
 
 @dataclass(slots=True)

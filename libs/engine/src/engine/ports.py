@@ -80,6 +80,14 @@ class Appended:
     repeated: Verdict | None = None
 
 
+class Streams(Protocol):
+    """Streams that can be read."""
+
+    async def read_stream(self, stream: str, after: int = 0) -> Sequence[Envelope[Any]]:
+        """The events of `stream` above version `after`, in order."""
+        ...
+
+
 class Store(Protocol):
     """The append-only log of one service."""
 

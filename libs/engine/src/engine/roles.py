@@ -33,12 +33,13 @@ with ours as (
         when relkind <> 'S' and relname in {_SHOWN} then 'all'
         when relkind = 'S' then 'usage'
         when relname in ('events', 'store', 'verdicts', 'alembic_version') then 'select'
+        when relname = 'personal_reads' then 'select, insert'
         else 'select, insert, update, delete' end as rights
     from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'S')
         and c.relowner <> 'kehu_writer'::regrole and pg_has_role(c.relowner, 'USAGE')
 ), entry as (
     select p.oid, p.oid::regprocedure as name from pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname = 'append_events'
+    where p.pronamespace = 'public'::regnamespace and p.proname in ('append_events', 'forget_personal_reads')
 )
 select 'grant usage, create on schema public to kehu_writer'
 where not has_schema_privilege('kehu_writer', 'public', 'create')
@@ -51,6 +52,7 @@ from ours cross join lateral (values (case relkind when 'S' then 'sequence' else
 where rights <> 'all' and not case rights
     when 'usage' then has_sequence_privilege('kehu_writer', oid, 'usage')
     when 'select' then has_table_privilege('kehu_writer', oid, 'select')
+    when 'select, insert' then has_table_privilege('kehu_writer', oid, 'insert')
     else has_table_privilege('kehu_writer', oid, 'delete') end
 union all select format('grant select on %I to kehu_reader', relname) from ours
 where relname in ('events', 'store') and not has_table_privilege('kehu_reader', oid, 'select')

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from chassis import etag
-from chassis.context import Answer, Do, Log, Page, Paged, Read, allowed
+from chassis.context import Answer, Do, Page, Paged, PersonalLog, Read, allowed
 from complaint_svc.domain.complaint import (
     AcceptSolution,
     AnalyseCause,
@@ -110,8 +110,10 @@ async def list_complaints(
 
 
 @routes.get("/complainant", dependencies=HANDLERS, summary="Who complained")
-async def show_complainant(log: Log, complaint: Annotated[str, Query(examples=["CP-4K2V7Q3HZA"])]) -> ComplainantRow:
-    """Personal data, until the person is erased."""
+async def show_complainant(
+    log: PersonalLog, complaint: Annotated[str, Query(examples=["CP-4K2V7Q3HZA"])]
+) -> ComplainantRow:
+    """Personal data, until the person is erased. Who asked is written down."""
     return await complainants.of(log, complaint)
 
 

@@ -4,7 +4,7 @@ from pydantic import BaseModel
 
 from chassis.context import missing
 from complaint_svc.domain.complaint import COMPLAINT, NoSuchComplaint
-from engine.ports import Store
+from engine.ports import Streams
 from events.complaint import ComplaintOpened
 
 
@@ -16,7 +16,7 @@ class ComplainantRow(BaseModel):
     phone: str | None
 
 
-async def of(log: Store, complaint: str) -> ComplainantRow:
+async def of(log: Streams, complaint: str) -> ComplainantRow:
     """Raises the problem 404."""
     for envelope in await log.read_stream(COMPLAINT(complaint).stream):
         if isinstance(envelope.event, ComplaintOpened):

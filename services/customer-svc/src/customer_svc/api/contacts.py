@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from chassis.context import Answer, Do, Log, allowed
+from chassis.context import Answer, Do, PersonalLog, allowed
 from customer_svc.domain.customer import ErasePerson, RecordContact, RecordProfile, RemoveContact
 from customer_svc.projections import contacts
 from customer_svc.projections.contacts import ContactRow, ProfileRow
@@ -32,8 +32,8 @@ async def erase_person(do: Do, command: ErasePerson) -> Answer:
 
 
 @router.get("", dependencies=[SALES], summary="The contacts of a customer")
-async def list_contacts(log: Log, customer: Annotated[str, Query(examples=["C-103"])]) -> list[ContactRow]:
-    """Who speaks for the customer now."""
+async def list_contacts(log: PersonalLog, customer: Annotated[str, Query(examples=["C-103"])]) -> list[ContactRow]:
+    """Who speaks for the customer now. Who asked is written down."""
     return await contacts.of(log, customer)
 
 
@@ -45,9 +45,9 @@ async def record_profile(do: Do, command: RecordProfile) -> Answer:
 
 @router.get("/profile", dependencies=[SALES], summary="What is known of a contact")
 async def show_profile(
-    log: Log,
+    log: PersonalLog,
     customer: Annotated[str, Query(examples=["C-103"])],
     person: Annotated[str, Query(examples=["P-7"])],
 ) -> ProfileRow:
-    """What was collected last, by whom and how; nothing of a person who was erased."""
+    """What was collected last, by whom and how; nothing of a person who was erased. Who asked is written down."""
     return await contacts.profile(log, customer, person)

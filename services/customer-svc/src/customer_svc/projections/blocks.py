@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from customer_svc.domain.record import NAME_OF, RECORD, RECORDED
 from engine.database import Connection
-from engine.ports import Store
+from engine.ports import Streams
 from engine.projection import Key, Row, Rows, replaced
 from events.customer import BlockRecorded, RecordEvent, RecordVerified
 from events.envelope import Envelope
@@ -124,7 +124,7 @@ async def of(read: Connection, customer: str, stale_before: date) -> RecordBlock
     return RecordBlocks.model_validate({row["block"]: dict(row) for row in found})
 
 
-async def history(log: Store, customer: str, block: str) -> list[Found[Block]]:
+async def history(log: Streams, customer: str, block: str) -> list[Found[Block]]:
     """How `block` of `customer` read over time: the latest day first, what was recorded last of a day first."""
     recorded = [e for e in await log.read_stream(RECORD(customer).stream) if NAME_OF.get(type(e.event)) == block]
     found = [_found(envelope) for envelope in recorded]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from chassis.context import missing
 from customer_svc.domain.customer import CUSTOMER, NoProfile, NoSuchContact
-from engine.ports import Store
+from engine.ports import Streams
 from events.customer import ContactRecorded, ContactRemoved, PersonErased, ProfileRecorded
 from events.envelope import Envelope
 from events.record import Profile, Source
@@ -61,12 +61,12 @@ def present(history: Iterable[Envelope[Any]]) -> list[ContactRow]:
     return list(found.values())
 
 
-async def of(log: Store, customer: str) -> list[ContactRow]:
+async def of(log: Streams, customer: str) -> list[ContactRow]:
     """Who speaks for `customer` now; empty where there is no such customer."""
     return present(await log.read_stream(CUSTOMER(customer).stream))
 
 
-async def profile(log: Store, customer: str, person: str) -> ProfileRow:
+async def profile(log: Streams, customer: str, person: str) -> ProfileRow:
     """What is known of a contact of `customer`. Raises the problem 404 for one who is none, or was erased."""
     history = await log.read_stream(CUSTOMER(customer).stream)
     if person not in {contact.person for contact in present(history)}:

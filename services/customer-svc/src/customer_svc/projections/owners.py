@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from customer_svc.domain.customer import CUSTOMER
 from customer_svc.projections.customers import Wanted, selected
 from engine.database import Connection
-from engine.ports import Store, Verdict
+from engine.ports import Streams, Verdict
 from events.customer import CustomerRegistered, OwnerAssigned
 
 
@@ -68,7 +68,7 @@ async def counted(read: Connection, stale_before: date) -> list[OwnerRow]:
     return [OwnerRow.model_validate(dict(row)) for row in found.mappings()]
 
 
-async def history(log: Store, customer: str) -> list[Responsibility]:
+async def history(log: Streams, customer: str) -> list[Responsibility]:
     """Who was responsible for `customer`, the first one first; empty where there is no such customer."""
     found: list[Responsibility] = []
     for envelope in await log.read_stream(CUSTOMER(customer).stream):
