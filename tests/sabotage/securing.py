@@ -3,6 +3,7 @@
 from tests.sabotage.guarantee import Guarantee
 
 CHASSIS = "libs/chassis/src/chassis/"
+FRONT = "libs/chassis/tests/test_front.py::"
 READS = "services/customer-svc/tests/test_personal_reads.py::"
 TOKENS = "libs/chassis/tests/test_signed_tokens.py::"
 
@@ -55,5 +56,19 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "        when relname = 'personal_reads' then 'select, insert'\n",
         "",
         (READS + "test_the_service_can_neither_change_nor_remove_what_it_noted",),
+    ),
+    Guarantee(
+        "a name that was pointed at this machine is not answered",
+        CHASSIS + "front.py",
+        "if EVERYBODY not in self.hosts and name.lower() not in self.hosts:",
+        "if not self.hosts:",
+        (FRONT + "test_a_name_that_was_pointed_at_us_is_not_answered",),
+    ),
+    Guarantee(
+        "who guesses tokens is slowed down",
+        CHASSIS + "gate.py",
+        "            self.pace.failed(address)\n",
+        "",
+        (FRONT + "test_the_gate_counts_requests_by_who_asks_and_wrong_tokens_by_address",),
     ),
 )

@@ -34,10 +34,15 @@ class WrongKey(Exception):
 STAGES = ("starting PostgreSQL", "opening the services", "ready")
 
 
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+"""What a page elsewhere cannot make a browser call this machine: it would be handed the development token."""
+
+
 def embedded_settings(home: Home, port: int) -> Settings:
     """The environment's settings, with development tokens and the folder's own key, listening on `port`."""
     settings = Settings()
-    http = settings.http.model_copy(update={"port": port})
+    hosts = settings.http.hosts if "hosts" in settings.http.model_fields_set else HOSTS
+    http = settings.http.model_copy(update={"port": port, "hosts": hosts})
     auth = settings.auth.model_copy(update={"development": True})
     keys = settings.keys if settings.keys.encryption else Keys(encryption=SecretStr(home.encryption_key()))
     logs = calm(settings.logs, home)

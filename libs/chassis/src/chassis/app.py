@@ -8,19 +8,26 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Match, Mount
 from starlette.types import Lifespan, Scope
 
 from chassis import docs, doors, examples, feed, health, holdings, ops, own_examples
 from chassis.admission import Admission, admission
+from chassis.front import Front
 from chassis.gate import Gate, problem_of
 from chassis.numbers import EXACT
+from chassis.pace import Pace
 from chassis.problems import MEDIA_TYPE, OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
 from chassis.rules import Rule, index
 from chassis.runtime import Runtime
+from chassis.settings import Http
 from chassis.version import VERSION
 
+ASKED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Kehu-Position")
+TOLD = ("ETag", "Idempotent-Replay", "Retry-After", "X-Correlation-Id", "X-Kehu-Position")
+"""Headers that pages of other origins may send, and read."""
 bearer_scheme = HTTPBearer(
     auto_error=False, description="`Authorization: Bearer <token>`. In embedded mode: dev-admin, dev-finance, ..."
 )
@@ -49,7 +56,7 @@ class Prefix(Mount):
         return match, {**child, "path": scope["path"] + "/"}
 
 
-def service_app(runtime: Runtime, admitted: Admission) -> FastAPI:
+def service_app(runtime: Runtime, admitted: Admission, pace: Pace) -> FastAPI:
     """The application of one service, to be mounted at its prefix."""
     service = runtime.service
     app = FastAPI(
@@ -75,6 +82,7 @@ def service_app(runtime: Runtime, admitted: Admission) -> FastAPI:
         admission=admitted,
         largest_body=runtime.settings.http.largest_body,
         at_once=runtime.settings.http.at_once,
+        pace=pace,
     )
     _state_problem_media(app)
     told = (*service.story.examples, *own_examples.of(service))
@@ -94,10 +102,22 @@ def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None =
         "/problems/{service}/{code}", rule, methods=["GET"], tags=["problems"], summary="What a rule says"
     )
     examples.fill(app, own_examples.ROOT, {})
+    http = runtimes[0].settings.http if runtimes else Http()
     admitted = admission(runtimes[0].settings) if runtimes else Admission({}, None)
+    pace = Pace(http.rate, http.failures)
     for runtime in runtimes:
-        app.router.routes.append(Prefix(runtime.service.prefix, service_app(runtime, admitted)))
+        app.router.routes.append(Prefix(runtime.service.prefix, service_app(runtime, admitted, pace)))
+    protect(app, http)
     return app
+
+
+def protect(app: FastAPI, http: Http) -> None:
+    """Put in front of `app` what every request passes."""
+    if http.origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=http.origins, allow_methods=["*"], allow_headers=ASKED, expose_headers=TOLD
+        )
+    app.add_middleware(cast(Any, Front), hosts=http.hosts)
 
 
 def rule(service: str, code: str, request: Request) -> RuleBody:

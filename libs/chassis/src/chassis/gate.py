@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import docs
 from chassis.admission import Admission
 from chassis.auth import Principal
+from chassis.pace import Pace
 from chassis.problems import (
     Problem,
     TooLarge,
@@ -42,6 +43,7 @@ class Gate:
     admission: Admission
     largest_body: int
     at_once: int
+    pace: Pace
     open: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,11 +82,22 @@ class Gate:
             return None
         if self.open > self.at_once:
             raise Problem(TooManyRequests(), headers=RETRY_AFTER)
-        principal = await self.admission.principal(headers.get("authorization"))
+        principal = await self._principal(scope, headers)
         if int(headers.get("content-length") or 0) > self.largest_body:
             raise Problem(TooLarge(limit=self.largest_body))
         if scope["method"] in WITH_BODY and _has_body(headers) and not _is_json(headers.get("content-type", "")):
             raise Problem(UnsupportedMediaType(expected="application/json"))
+        return principal
+
+    async def _principal(self, scope: Scope, headers: Headers) -> Principal:
+        address = scope["client"][0] if scope.get("client") else ""
+        self.pace.trying(address)
+        try:
+            principal = await self.admission.principal(headers.get("authorization"))
+        except Problem:
+            self.pace.failed(address)
+            raise
+        self.pace.asked(principal.id)
         return principal
 
 

@@ -103,6 +103,20 @@ class TooManyRequests(Fault):
     status = 429
 
 
+class WrongHost(Fault):
+    """This server does not answer for {host}; names it answers for are set by KEHU_HTTP__HOSTS."""
+
+    zh = "本服务器不应答 {host}；应答的主机名由 KEHU_HTTP__HOSTS 设定。"
+    status = 421
+
+
+class HeadTooLarge(Fault):
+    """The query string may have {query} bytes, all headers together {headers}."""
+
+    zh = "查询串最多 {query} 字节，全部标头合计最多 {headers} 字节。"
+    status = 431
+
+
 class Unexpected(Fault):
     """Something went wrong on our side; the correlation id finds it in the logs."""
 

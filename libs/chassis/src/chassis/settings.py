@@ -19,6 +19,10 @@ class Http(BaseModel):
     largest_body: int = Field(10_000_000, gt=0, description="Bytes of a request body; above: 413.")
     largest_document: int = Field(1_000_000, gt=0, description="Bytes of a single document for the intake; above: 413.")
     at_once: int = Field(2000, gt=0, description="Requests of one service answered at the same time; above: 429.")
+    rate: str = Field("2000/second", description="Requests of one principal; above: 429.")
+    failures: str = Field("60/minute", description="Tokens of one address that are nobody's; above: 429.")
+    hosts: tuple[str, ...] = Field(("*",), description="Host names answered for, as JSON; * for any; others: 421.")
+    origins: tuple[str, ...] = Field((), description="Origins of pages that may call from a browser (CORS), as JSON.")
     heartbeat: float = Field(15.0, gt=0, description="Seconds between the heartbeats of an open event stream.")
     patience: float = Field(5.0, gt=0, description="Seconds a read waits for the position asked for; then 503.")
 
