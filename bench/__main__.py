@@ -9,7 +9,7 @@ from time import perf_counter
 
 import uvloop
 
-from bench import append, checks, hot, orders, product, projections, scans
+from bench import append, bulk, checks, hot, orders, product, projections, scans
 from bench.ground import Ground, ground, machine
 from bench.measure import FULL, QUICK, Outcome, Plan, failed, table, targets
 
@@ -23,6 +23,7 @@ CASES: Mapping[str, Case] = {
     "orders": orders.run,
     "product": product.run,
     "scans": scans.run,
+    "import": bulk.run,
 }
 
 

@@ -16,6 +16,7 @@ class Plan:
     invoices: int
     checks: int
     facts: int
+    imported: int
     seed: int
 
 
@@ -27,10 +28,19 @@ FULL = Plan(
     invoices=20_000,
     checks=200,
     facts=1_000_000,
+    imported=1_000_000,
     seed=20_260_101,
 )
 QUICK = Plan(
-    rounds=1, seconds=0.4, events=12_000, peer_events=300, invoices=1_000, checks=40, facts=50_000, seed=20_260_101
+    rounds=1,
+    seconds=0.4,
+    events=12_000,
+    peer_events=300,
+    invoices=1_000,
+    checks=40,
+    facts=50_000,
+    imported=6_000,
+    seed=20_260_101,
 )
 
 

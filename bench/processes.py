@@ -7,11 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from types import MappingProxyType
 
 from bench.requests import Connection
 
@@ -33,10 +34,27 @@ class Process:
         pages = int(Path(f"/proc/{self.popen.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
+    @property
+    def most_mib(self) -> float:
+        """The most it ever was."""
+        status = Path(f"/proc/{self.popen.pid}/status").read_text()
+        (most,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
+        return int(most.split()[1]) / 2**10
+
+    @property
+    def busy(self) -> float:
+        """Seconds of processor time it took so far."""
+        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @asynccontextmanager
 async def serving(
-    module: str, *arguments: str, cwd: Path | None = None, path: str = "/health/live"
+    module: str,
+    *arguments: str,
+    cwd: Path | None = None,
+    path: str = "/health/live",
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Process]:
     """``python -m module ARGUMENTS``, in which ``{port}`` is the port, answering at `path`; Ctrl-C at the end."""
     port = _free_port()
@@ -48,7 +66,7 @@ async def serving(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=_environment(),
+        env={**_environment(), **settings},
     )
     try:
         found = Process(port, popen)

@@ -106,6 +106,27 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (INTAKE + "test_the_same_id_with_another_body_is_refused_while_the_first_stands",),
     ),
     Guarantee(
+        "one document that breaks hurts nobody it was sent with",
+        CHASSIS + "intake.py",
+        "elif passes(made) or len(refused) + 1 >= TOO_MANY:",
+        "elif made:",
+        (INTAKE + "test_one_document_that_breaks_is_refused_and_hurts_nobody_else",),
+    ),
+    Guarantee(
+        "where many documents break none of them is refused",
+        CHASSIS + "intake.py",
+        " or len(refused) + 1 >= TOO_MANY:",
+        ":",
+        (INTAKE + "test_many_that_break_are_no_fault_of_the_documents",),
+    ),
+    Guarantee(
+        "a full disk is told, whatever had no room",
+        CHASSIS + "gate.py",
+        """isinstance(error, StoreFull) or getattr(error, "sqlstate", None)""",
+        """isinstance(error, StoreFull) or getattr(error, "no", None)""",
+        (INTAKE + "test_a_full_disk_is_told_and_the_same_sent_again_is_stored_once[inbox]",),
+    ),
+    Guarantee(
         "a record that comes again is no duplicate of itself",
         CHASSIS + "intake.py",
         "and message.came == before.came",

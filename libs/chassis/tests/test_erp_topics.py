@@ -11,7 +11,8 @@ import httpx
 import orjson
 import pytest
 
-from chassis.erp import RECEIPTS, TOO_MANY, Feeder, told
+from chassis.erp import RECEIPTS, Feeder, told
+from chassis.intake import TOO_MANY
 from chassis.receipts import Receipt
 from chassis.settings import Settings
 from chassis.workers import supervisor
@@ -238,7 +239,7 @@ async def test_a_bug_of_ours_refuses_the_document_as_undecidable_and_many_stop_t
     assert told["2"][0] == "accepted"
     await runtime.supervisor.stop()
     await erp_side.says(FINANCE, *[binary(f"b{n}", terms()) for n in range(TOO_MANY + 1)])
-    with pytest.raises(Halted, match="in a row"):
+    with pytest.raises(Halted, match="cannot be decided"):
         await Feeder(runtime).run(asyncio.Event())
 
 

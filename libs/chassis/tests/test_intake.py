@@ -1,12 +1,18 @@
 """Documents of the ERP: each answered with what became of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx
+import pytest
 
+from chassis.intake import TOO_MANY
 from chassis.settings import Settings
+from engine.decider import Command
+from events import erp
 
 TERMS = "erp.CreditTerms.v1"
 CUSTOMER = "erp.Customer.v1"
@@ -89,6 +95,95 @@ async def test_a_batch_is_answered_one_by_one_and_in_order(running: Any, http: h
     ]
     assert items[2]["sentence"] == "The account of C2 has not been opened yet."
     assert {e["pointer"] for e in items[6]["errors"]} == {"/limit", "/valid_from"}
+
+
+def broken_on(running: Any, *reasons: str) -> None:
+    """The service has a bug: it breaks on documents with one of these reasons."""
+    plain = running.runtime.service.intake[erp.CreditTerms]
+
+    def takes(document: erp.CreditTerms) -> Any:
+        if document.reason in reasons:
+            raise ZeroDivisionError
+        return Strange(customer=document.customer) if document.reason == "strange" else plain(document)
+
+    intake = running.runtime.intake
+    running.runtime.intake = replace(intake, takes={**intake.takes, erp.CreditTerms: takes})
+
+
+class Strange(Command):
+    """A command nobody decides."""
+
+    customer: str
+
+
+async def test_one_document_that_breaks_is_refused_and_hurts_nobody_else(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    await running.open("C2")
+    broken_on(running, "bug")
+    batch = [
+        event("1", terms(amount="1.00")),
+        event("2", terms(amount="2.00", reason="bug")),
+        event("3", terms(amount="3.00", reason="strange")),
+        event("4", terms(amount="4.00")),
+        event("5", terms("C2", amount="5.00")),
+    ]
+    items = (await send(http, batch)).json()["items"]
+    expected = ["accepted", "undecidable", "undecidable", "accepted", "accepted"]
+    assert [i["rule"] or i["verdict"] for i in items] == expected
+    stored = await running.runtime.store.read_all(2, 10)
+    assert [str(e.event.limit.amount) for e in stored if e.customer == "C1"] == ["1.00", "4.00"]
+    assert [str(e.event.limit.amount) for e in stored if e.customer == "C2"] == ["5.00"]
+    broken_on(running)
+    assert await verdicts(http, *batch[:2]) == ["duplicate", "accepted"]
+
+
+async def test_many_that_break_are_no_fault_of_the_documents(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    await running.open("C2")
+    broken_on(running, "bug")
+    many = [event(f"b{n}", terms(amount=f"{n}.00", reason="bug")) for n in range(TOO_MANY)]
+    response = await send(http, [*many, event("1", terms("C2"))])
+    assert (response.status_code, response.json()["type"]) == (500, "/problems/kehu/unexpected")
+    kept = (await http.get("/api/credit/intake/receipts")).json()["items"]
+    assert [(i["id"], i["verdict"]) for i in kept] == [("1", "accepted")]
+
+
+async def test_a_text_that_no_database_stores_is_refused_by_itself(running: Any, http: httpx.AsyncClient) -> None:
+    await running.open("C1")
+    sound, nul = event("1", terms(reason="a\\u0000b")), event("2", terms(reason="a\0b"))
+    items = (await send(http, [sound, nul, event("3", terms(amount="3.00"))])).json()["items"]
+    assert [i["rule"] or i["verdict"] for i in items] == ["accepted", "invalid-document", "accepted"]
+    assert "U+0000" in items[1]["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("table", ["events", "inbox"])
+async def test_a_full_disk_is_told_and_the_same_sent_again_is_stored_once(
+    running: Any, http: httpx.AsyncClient, url: str, table: str
+) -> None:
+    """PostgreSQL says 53100 wherever it has no room: before anything is stored, or after the decision was."""
+    await running.open("C1")
+    await running.open("C2")
+    before = await running.runtime.store.head()
+    owner = await asyncpg.connect(url)
+    await owner.execute(
+        "create function full_disk() returns trigger language plpgsql as "
+        "$$begin raise exception 'could not extend file' using errcode = 'disk_full'; end$$"
+    )
+    await owner.execute(f"create trigger full_disk before insert on {table} execute function full_disk()")
+    batch = [event("1", terms()), event("2", terms("C2")), event("3", terms(amount="3.00"))]
+    full = await http.post(
+        "/api/credit/intake",
+        json=batch,
+        headers={"Content-Type": "application/cloudevents-batch+json", "Accept-Language": "zh-CN"},
+    )
+    assert (full.status_code, full.json()["type"]) == (507, "/problems/kehu/storage-full")
+    assert "磁盘已满" in full.json()["title"]
+    assert "make room" in (await send(http, batch[0])).json()["title"]
+    await owner.execute(f"drop trigger full_disk on {table}")
+    await owner.close()
+    assert await verdicts(http, *batch) == ["accepted"] * 3
+    assert await verdicts(http, *batch) == ["duplicate"] * 3
+    assert await running.runtime.store.head() == before + 3
 
 
 async def test_a_single_document_that_is_wrong_is_a_problem(http: httpx.AsyncClient) -> None:

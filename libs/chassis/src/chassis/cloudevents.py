@@ -17,6 +17,7 @@ from engine.topics import Record
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
 LONGEST_KEY = 255
+_NUL = b"\\u0000"
 
 
 class NoMessage(ValueError):
@@ -27,7 +28,7 @@ class Message(NamedTuple):
     """One message: `key` is its identity for ever, `recorded` the recorded time an initial load asserts.
 
     `digest` is the same for the same type and body, however the JSON was written. `came`: topic, part and offset of the
-    record it was in, where it came in a topic.
+    record it was in, where it came in a topic. `nul`: a text in it holds the character U+0000, which no column takes.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Message(NamedTuple):
     digest: bytes
     came: str | None = None
     traceparent: str | None = None
+    nul: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -98,12 +100,16 @@ def message(attributes: Any) -> Message:
         raise NoMessage("data must be JSON")
     source, key, kind = (_text(attributes, name) for name in ("source", "id", "type"))
     data = attributes["data"]
-    return Message(source, key, kind, data, _instant(attributes.get("recordedtime")), _digest(kind, data))
+    said = _written(kind, data)
+    nul = _NUL in said and _NUL in said.replace(b"\\\\", b"")
+    recorded = _instant(attributes.get("recordedtime"))
+    return Message(source, key, kind, data, recorded, sha256(said).digest(), nul=nul)
 
 
-def _digest(kind: str, data: Any) -> bytes:
+def _written(kind: str, data: Any) -> bytes:
+    """The same for the same content."""
     try:
-        return sha256(orjson.dumps([kind, data], default=str, option=orjson.OPT_SORT_KEYS)).digest()
+        return orjson.dumps([kind, data], default=str, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
         raise NoMessage("data is nested too deeply or holds a number too large") from None
 

@@ -10,16 +10,15 @@ from datetime import timedelta
 from chassis import cloudevents
 from chassis.auth import Principal
 from chassis.cloudevents import Message, NoMessage
-from chassis.intake import Sender, Taken
+from chassis.intake import TOO_MANY, Sender, Taken, passes
 from chassis.problems import Fault, InvalidMessage, Malformed, OtherBody, Problem, TooLarge, Undecidable
 from chassis.receipts import Receipt, receipt_of, refusal
 from chassis.runtime import Runtime
 from engine import ids
-from engine.faults import Halted, Lost, described, is_transient
+from engine.faults import Halted, Lost, described
 from engine.inbox import Entry
 from engine.lifecycle import unless_stopped
 from engine.personal import holds_personal
-from engine.ports import Conflict, StoreFailed
 from engine.topics import Message as Answer
 from engine.topics import Reading, Record, following
 
@@ -30,9 +29,6 @@ AT_ONCE = 500
 WAIT = 0.5
 """Seconds to wait for a record before looking whether to stop; between two looks for verdicts to be told."""
 SWEEP = 60.0
-TOO_MANY = 10
-"""Documents that failed on our side, one after the other, before a person has to look."""
-
 log = logging.getLogger("kehu.erp")
 
 
@@ -101,28 +97,18 @@ class Feeder:
             return refusal(rule, record=record.place)
 
     async def _decided(self, messages: Sequence[Message]) -> list[Taken]:
-        """What became of each. One that fails whenever it is tried is found by halving and refused by itself."""
-        sender = Sender(ERP, ids.new())
+        """What became of each. Raises Halted where one after the other fails on our side."""
         try:
-            taken = await self.runtime.intake.take(messages, sender)
+            taken = await self.runtime.intake.take(messages, Sender(ERP, ids.new()))
         except Exception as error:
             if passes(error):
                 raise
-            if len(messages) == 1:
-                return [await self._undecidable(messages[0], error)]
-            middle = len(messages) // 2
-            return [*await self._decided(messages[:middle]), *await self._decided(messages[middle:])]
-        self._failed = 0 if messages else self._failed
+            raise Halted(f"{TOO_MANY} documents and more cannot be decided, the first: {described(error)}") from error
+        for one in taken:
+            self._failed = self._failed + 1 if one.entry.rule == Undecidable.code() else 0
+            if self._failed >= TOO_MANY:
+                raise Halted(f"{TOO_MANY} documents in a row cannot be decided, last {one.entry.came}")
         return taken
-
-    async def _undecidable(self, message: Message, error: Exception) -> Taken:
-        self._failed += 1
-        log.error("%s cannot be decided: %s", message.came, described(error))
-        if self._failed >= TOO_MANY:
-            raise Halted(
-                f"{self._failed} documents in a row cannot be decided, last {message.came}: {described(error)}"
-            )
-        return await self.runtime.intake.refuse(message, Undecidable())
 
 
 @dataclass(slots=True)
@@ -170,13 +156,6 @@ class Sweeper:
 def topics_of(runtime: Runtime) -> list[str]:
     """The topics a service takes documents from."""
     return sorted({document.topic for document in runtime.service.intake})
-
-
-def passes(error: Exception) -> bool:
-    """Whether it may go well the next time: the store is away or busy, not refusing what is in a document."""
-    if isinstance(error, StoreFailed):
-        return error.__cause__ is None or (isinstance(error.__cause__, Exception) and is_transient(error.__cause__))
-    return isinstance(error, Conflict) or is_transient(error)
 
 
 def key_of(entry: Entry) -> bytes:

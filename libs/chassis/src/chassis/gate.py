@@ -16,6 +16,7 @@ from chassis.auth import Principal
 from chassis.pace import Pace
 from chassis.problems import (
     Problem,
+    StorageFull,
     TooLarge,
     TooManyRequests,
     Unavailable,
@@ -24,7 +25,7 @@ from chassis.problems import (
     answer,
 )
 from chassis.telemetry import LOG, correlation, place, traceparent
-from engine.ports import Conflict, StoreFailed
+from engine.ports import Conflict, StoreFailed, StoreFull
 
 OPEN = (docs.PAGE, "/openapi.json")
 """Readable without a token, like the files of the page: what the API is."""
@@ -144,6 +145,9 @@ def problem_of(error: Exception) -> Problem:
     """What an error that no route foresaw is answered with; logged without its message."""
     if isinstance(error, Problem):
         return error
+    if any(_full(e) for e in _chain(error)):
+        LOG.error("disk full", error=type(error).__name__)
+        return Problem(StorageFull())
     if isinstance(error, (StoreFailed, Conflict)) or any(_unreachable(e) for e in _chain(error)):
         LOG.warning("unavailable", error=type(error).__name__)
         return Problem(Unavailable(), headers=RETRY_AFTER)
@@ -156,6 +160,11 @@ def _chain(error: BaseException) -> Iterable[BaseException]:
     while current is not None:
         yield current
         current = getattr(current, "orig", None) or current.__cause__
+
+
+def _full(error: BaseException) -> bool:
+    """The database had no room: SQLSTATE 53100, from whichever statement of the request."""
+    return isinstance(error, StoreFull) or getattr(error, "sqlstate", None) == "53100"
 
 
 def _unreachable(error: BaseException) -> bool:

@@ -1,6 +1,7 @@
 """Documents of the ERP: each message decided once, and answered with what became of it."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,24 +16,48 @@ from pydantic import ValidationError
 
 from chassis.auth import Principal
 from chassis.cloudevents import Message
-from chassis.problems import InvalidDocument, OtherBody, UnknownType, UnknownVersion, WaitedTooLong, defects
+from chassis.problems import (
+    Defect,
+    InvalidDocument,
+    OtherBody,
+    Undecidable,
+    UnknownType,
+    UnknownVersion,
+    WaitedTooLong,
+    defects,
+)
 from chassis.service import ToCommands
 from chassis.settings import Intake as IntakeSettings
 from engine import ids
 from engine.decider import Actor, Command, Rejected, Waits
+from engine.faults import described, is_transient
 from engine.handle import KEY_REUSED, Asked
 from engine.inbox import Entry, Inbox, Waiting
 from engine.personal import holds_personal
-from engine.ports import Meta, Verdict
+from engine.ports import Conflict, Meta, StoreFailed, Verdict
 from events.envelope import Origin
 from events.erp import Document
 
 MOST_DEFECTS = 20
+TOO_MANY = 10
+"""Documents of a request that failed on our side before it is no matter of the documents any more."""
+
+NUL = Defect(pointer="", message="a text holds the character U+0000, which cannot be stored")
+
+log = logging.getLogger("kehu.intake")
+
+
+def passes(error: BaseException) -> bool:
+    """Whether it may go well the next time: the store is away or busy, not refusing what is in a document."""
+    if isinstance(error, StoreFailed):
+        return error.__cause__ is None or passes(error.__cause__)
+    return isinstance(error, Conflict) or is_transient(error)
 
 
 class Decides(Protocol):
     """What the intake needs of the engine."""
 
+    async def handle_many(self, asked: Sequence[Asked]) -> list[Verdict]: ...
     async def handle_each(self, asked: Sequence[Asked]) -> list[Verdict | BaseException]: ...
 
 
@@ -73,6 +98,8 @@ class _Draft:
     document: Document
     commands: Sequence[Command]
     waited: float = 0.0
+    broken: Exception | None = None
+    """What kept it from becoming commands, a fault of ours."""
 
     @property
     def correlation(self) -> UUID:
@@ -143,13 +170,6 @@ class Intake:
         await self.inbox.record(settled, [])
         await self._decide(drafts)
 
-    async def refuse(self, message: Message, rule: Rejected) -> Taken:
-        """Keep `rule` as the verdict on a message that cannot be decided; sent again it is decided anew."""
-        before = (await self.inbox.known([message.key])).get(message.key)
-        refused = _refused(message, before.attempt + 1 if before else 0, rule)
-        await self.inbox.record([refused], [])
-        return Taken(refused)
-
     async def _turn(self, turn: Mapping[int, Message], sender: Sender) -> dict[int, Taken]:
         known = await self.inbox.known([m.key for m in turn.values()])
         taken: dict[int, Taken] = {}
@@ -188,16 +208,20 @@ class Intake:
         document = self._types.get(message.type)
         if document is None:
             return _refused(message, attempt, self._unknown(message.type))
+        if message.nul:
+            return _refused(message, attempt, InvalidDocument(type=message.type, errors=[NUL.model_dump()]))
         try:
             read = document.model_validate(message.data)
-            asked = self.takes[document](read)
-            commands = [asked] if isinstance(asked, Command) else list(asked)
         except ValidationError as error:
             found = [d.model_dump() for d in defects(error.errors(include_input=False))[:MOST_DEFECTS]]
             return _refused(message, attempt, InvalidDocument(type=message.type, errors=found))
+        try:
+            asked = self.takes[document](read)
         except Rejected as rule:
             return _refused(message, attempt, rule)
-        return _Draft(message, attempt, sender, read, commands, waited)
+        except Exception as error:
+            return _Draft(message, attempt, sender, read, (), waited, error)
+        return _Draft(message, attempt, sender, read, [asked] if isinstance(asked, Command) else list(asked), waited)
 
     def _unknown(self, kind: str) -> Rejected:
         name = kind.rpartition(".v")[0]
@@ -205,7 +229,21 @@ class Intake:
         return UnknownVersion(type=kind, known=", ".join(known)) if known else UnknownType(type=kind)
 
     async def _decide(self, drafts: Mapping[int, _Draft]) -> dict[int, Entry]:
-        """Decide: those of different customers together, those of one customer in order. Keeps what was decided."""
+        """Decide: those of different customers together, those of one customer in order. Keeps what was decided.
+
+        Where one breaks, it and those that shared its streams are decided one at a time. Raises what passes by itself,
+        and what TOO_MANY broke with: that is no fault of theirs.
+        """
+        found = await self._decided(drafts)
+        entries = {n: made for n, made in found.items() if isinstance(made, Entry)}
+        await self._record(entries, drafts)
+        broken = {n: made for n, made in found.items() if isinstance(made, BaseException)}
+        for error in broken.values():
+            if passes(error):
+                raise error
+        return entries | await self._one_at_a_time({n: drafts[n] for n in sorted(broken)})
+
+    async def _decided(self, drafts: Mapping[int, _Draft]) -> dict[int, Entry | BaseException]:
         lanes: defaultdict[str, list[int]] = defaultdict(list)
         for n, draft in drafts.items():
             lanes[draft.document.about or ""].append(n)
@@ -215,12 +253,24 @@ class Intake:
             self._together([drafts[n] for n in plain]), *(self._in_turn([drafts[n] for n in lane]) for lane in others)
         )
         numbered = zip([*plain, *chain(*others)], chain(*done), strict=True)
-        found = {n: made if isinstance(made, BaseException) else self._entry(drafts[n], made) for n, made in numbered}
-        entries = {n: made for n, made in found.items() if isinstance(made, Entry)}
-        await self._record(entries, drafts)
-        for made in found.values():
-            if isinstance(made, BaseException):
+        return {n: made if isinstance(made, BaseException) else self._entry(drafts[n], made) for n, made in numbered}
+
+    async def _one_at_a_time(self, drafts: Mapping[int, _Draft]) -> dict[int, Entry]:
+        """What breaks now is refused as undecidable."""
+        entries: dict[int, Entry] = {}
+        refused: dict[int, Entry] = {}
+        for n, draft in drafts.items():
+            made = await self._one_by_one(draft)
+            if not isinstance(made, BaseException):
+                entries[n] = self._entry(draft, made)
+            elif passes(made) or len(refused) + 1 >= TOO_MANY:
+                await self._record(entries, drafts)
                 raise made
+            else:
+                log.error("%s %s cannot be decided: %s", draft.message.type, draft.message.key, described(made))
+                refused[n] = draft.entry("rejected", rule=Undecidable.code())
+        entries |= refused
+        await self._record(entries, drafts)
         return entries
 
     async def _record(self, entries: Mapping[int, Entry], drafts: Mapping[int, _Draft]) -> None:
@@ -228,7 +278,10 @@ class Intake:
         await self.inbox.record(list(entries.values()), waiting)
 
     async def _together(self, drafts: Sequence[_Draft]) -> Sequence[Verdict | BaseException | None]:
-        return await self.decides.handle_each([asked for d in drafts for asked in d.asked()])
+        try:
+            return await self.decides.handle_each([asked for d in drafts for asked in d.asked()])
+        except Exception as error:
+            return [error] * len(drafts)
 
     async def _in_turn(self, drafts: Sequence[_Draft]) -> Sequence[Verdict | BaseException | None]:
         """Some are several commands: none is decided where the one before it failed."""
@@ -240,12 +293,14 @@ class Intake:
 
     async def _one_by_one(self, draft: _Draft) -> Verdict | BaseException | None:
         """The verdict on a document of several commands: the first refusal, else the last of them."""
+        if draft.broken is not None:
+            return draft.broken
         verdict: Verdict | None = None
         for asked in draft.asked():
-            (found,) = await self.decides.handle_each([asked])
-            if isinstance(found, BaseException):
-                return found
-            verdict = found
+            try:
+                (verdict,) = await self.decides.handle_many([asked])
+            except Exception as error:
+                return error
             if verdict.outcome == "rejected":
                 break
         return verdict

@@ -131,6 +131,13 @@ class Unavailable(Fault):
     status = 503
 
 
+class StorageFull(Fault):
+    """The disk of the database is full: make room, then send this again; what was answered is kept, nothing twice."""
+
+    zh = "数据库所在磁盘已满：请先释放磁盘空间，然后重新发送本次请求。已答复的内容均已保存，不会重复处理。"
+    status = 507
+
+
 class ViewBehind(Fault):
     """What is read here has not reached position {position} yet; try again a little later."""
 
@@ -370,6 +377,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         (422, "malformed; each error names its place"),
         (500, "something went wrong on our side"),
         (503, "the store or a view is not ready; see Retry-After"),
+        (507, "the disk of the database is full; make room and send it again"),
     )
 }
 """For OpenAPI: what every route may answer instead."""

@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 
 from engine.batches import Request, Row, arguments, expire, take, undone
-from engine.ports import Append, Appended, Conflict, StoreFailed, Verdict
+from engine.ports import Append, Appended, Conflict, StoreFailed, StoreFull, Verdict
 
 ANSWER = 10.0
 """Seconds for an answer to one call; the append function itself waits at most 4 s for the lane."""
@@ -82,6 +82,9 @@ class Appender:
             return
         try:
             await self._attempt(batch)
+        except asyncpg.DiskFullError:
+            for request in batch:
+                request.fail(StoreFull("the disk of the database is full; not stored"))
         except _BUSY as error:
             await self._again(batch, error)
         except Exception as error:

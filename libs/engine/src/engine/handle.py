@@ -170,7 +170,7 @@ class Handler:
                 if not turn.taken:
                     await self._lead(turn)
             if turn.failed:
-                raise StoreFailed(*turn.failed.args) from turn.failed
+                raise type(turn.failed)(*turn.failed.args) from turn.failed
             verdicts += turn.made
             planned, alone = planned[len(turn.made) :], turn.alone
             if turn.made:

@@ -21,6 +21,10 @@ class StoreFailed(Exception):
     """The store could not take the append; whether it did is unknown if the connection broke."""
 
 
+class StoreFull(StoreFailed):
+    """The disk of the database is full; not stored. A person has to make room."""
+
+
 class Meta(NamedTuple):
     """Who and why, of a command: copied onto every event it leads to."""
 

@@ -1,0 +1,116 @@
+"""An ERP's invoices as an initial load over HTTP, while all views are fed, beside COPY of the rows they come to."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import perf_counter
+
+import orjson
+
+from bench.copying import Copying
+from bench.documents import BATCH, customers, invoices
+from bench.ground import Ground
+from bench.measure import Contender, Outcome, Plan, Sample, Target, ratio
+from bench.processes import Process, serving
+from bench.requests import Connection
+
+AT_ONCE = 2
+"""Batches under way."""
+EACH = 100
+"""Invoices of a customer."""
+HEADERS = {"Authorization": "Bearer dev-integration", "Content-Type": "application/cloudevents-batch+json"}
+LOOK = 0.2
+Batch = Sequence[object]
+
+
+async def run(ground: Ground, plan: Plan) -> list[Outcome]:
+    """In rounds: a share of the invoices is sent, the views catch up, the same rows are copied."""
+    rounds, number = plan.rounds, plan.imported // plan.rounds
+    sent, folded, copied = Contender("kehu, accepted"), Contender("kehu, in every view"), Contender("COPY by hand")
+    async with _product(ground) as product:
+        firms = plan.imported // EACH
+        await _send(product, "/api/customers", customers(firms, plan.seed))
+        await _settled(product)
+        copying = await Copying.to(ground)
+        idle, busy = product.mib, product.busy
+        for n in range(rounds):
+            documents = invoices(n * number, number, firms, plan.imported, plan.seed)
+            began = perf_counter()
+            sent.samples.append(await _send(product, "/api/credit", documents))
+            await _settled(product)
+            folded.samples.append(Sample(number, perf_counter() - began))
+            copied.samples.append(await copying.copy(number))
+        each = (product.busy - busy) / plan.imported * 1e6
+        targets = _targets(sent, copied, product.most_mib)
+    await copying.close()
+    print(f"import: {each:.0f} us of the server's processor time a document, views included; {idle:.0f} MiB before")
+    return [Outcome(f"import of {plan.imported:,} invoices", (sent, folded, copied), targets)]
+
+
+def _targets(sent: Contender, copied: Contender, mib: float) -> list[Target]:
+    return [
+        Target("of COPY by hand", ratio(sent, copied), 0.5),
+        Target("documents", sent.rate, 3_000, "/s", gates=False),
+        Target("most memory", mib, 400, "MiB", most=True),
+    ]
+
+
+@asynccontextmanager
+async def _product(ground: Ground) -> AsyncIterator[Process]:
+    """The embedded product, workers and all, its databases on the server of `ground`."""
+    folder = Path(tempfile.mkdtemp(prefix="kehu-bench-import-"))
+    settings = {"KEHU_DATABASES__SERVER": ground.server.url("postgres"), "KEHU_LOGS__LEVEL": "warning"}
+    arguments = ("up", "--data", "bench", "--port", "{port}")
+    try:
+        async with serving("all_in_one", *arguments, cwd=folder, path="/health/ready", settings=settings) as product:
+            yield product
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _send(product: Process, prefix: str, documents: Iterator[object]) -> Sample:
+    """Batches of them, so many at once. All must be accepted."""
+    latencies: list[float] = []
+    batches, done = _batched(documents), 0
+
+    async def sender() -> None:
+        nonlocal done
+        connection = await Connection.to(product.port)
+        for batch in batches:
+            began = perf_counter()
+            status, answer = await connection.ask("POST", f"{prefix}/intake?origin=initial_load", HEADERS, batch)
+            latencies.append(perf_counter() - began)
+            assert status == 200, (status, answer[:500])
+            assert answer.count(b'"verdict":"accepted"') == len(batch), answer[:500]
+            done += len(batch)
+        connection.close()
+
+    began = perf_counter()
+    await asyncio.gather(*(sender() for _ in range(AT_ONCE)))
+    return Sample(done, perf_counter() - began, latencies)
+
+
+def _batched(documents: Iterator[object]) -> Iterator[Batch]:
+    batch: list[object] = []
+    for document in documents:
+        batch.append(document)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _settled(product: Process) -> None:
+    """Until every reader has dealt with all that is stored."""
+    connection = await Connection.to(product.port)
+    while True:
+        _, answer = await connection.ask("GET", "/health/ready", HEADERS)
+        services = orjson.loads(answer)["services"].values()
+        if not any(c["events"] for service in services for c in service["consumers"].values()):
+            break
+        await asyncio.sleep(LOOK)
+    connection.close()
