@@ -13,6 +13,7 @@ from all_in_one.services import SERVICES
 from chassis import rules, settings
 from tools import command
 from tools.catalogue import events
+from tools.differences import differences
 from tools.openapi import document
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "events.md": lambda: events(SERVICES),
         "settings.md": settings.reference,
         "command.md": command.reference,
+        "differences.md": differences,
     }
     for service in SERVICES:
         found[f"openapi/{service.name}.json"] = partial(document, service)

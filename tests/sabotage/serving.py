@@ -8,9 +8,12 @@ TOPICS = "libs/chassis/tests/test_erp_topics.py::"
 INTAKE = "libs/chassis/tests/test_intake.py::"
 CREDIT = "services/credit-svc/src/credit_svc/"
 ANALYTICS = "services/analytics-svc/src/analytics_svc/"
-FIGURES = "services/analytics-svc/tests/test_analytics_http.py::"
+FIGURES = "services/analytics-svc/tests/test_figures_http.py::"
 MEASURES = "services/analytics-svc/tests/test_measures.py::"
 BACKUP = "apps/all-in-one/tests/test_backup.py::"
+KEY_FIGURES = "services/analytics-svc/tests/test_key_figures.py::"
+AGEING = "services/analytics-svc/tests/test_ageing.py::"
+RFM = "services/analytics-svc/tests/test_rfm.py::"
 WAITING = "services/credit-svc/tests/test_waiting_money.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -202,6 +205,34 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "return shares(TABLE, [*where, kept], kind=_T.kind",
         """return shares(TABLE, [*where, kept, _T.kind != "allocation"], kind=_T.kind""",
         (FIGURES + "test_every_figure_is_explained_by_events_that_add_up_to_it",),
+    ),
+    Guarantee(
+        "a customer is in the group it was in on that day, as then known",
+        ANALYTICS + "projections/profiles.py",
+        "where=[*within(TABLE, Scope(scope.point)), _T.attribute == attribute])",
+        "where=[_T.attribute == attribute])",
+        (KEY_FIGURES + "test_customers_are_in_the_group_they_were_in_on_that_day_as_then_known",),
+    ),
+    Guarantee(
+        "facts of customers nobody registered are in a group, too",
+        ANALYTICS + "projections/facts.py",
+        "joined = rows.outerjoin(self.held, ",
+        "joined = rows.join(self.held, ",
+        (KEY_FIGURES + "test_groups_add_up_to_the_total",),
+    ),
+    Guarantee(
+        "a dispute takes no more than is open of its invoice",
+        ANALYTICS + "projections/ageing.py",
+        "overlap = sa.func.least(d.until, i.until) - sa.func.greatest(d.start, i.start)",
+        "overlap = d.disputed",
+        (AGEING + "test_every_customers_buckets_depend_on_both_times",),
+    ),
+    Guarantee(
+        "equal values have equal scores",
+        ANALYTICS + "projections/rfm.py",
+        "lower = sa.func.rank().over(order_by=value) - 1",
+        "lower = sa.func.row_number().over(order_by=value) - 1",
+        (RFM + "test_rfm_depends_on_both_times",),
     ),
     Guarantee(
         "an older invoice due the same day goes first",

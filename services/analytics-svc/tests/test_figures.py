@@ -1,7 +1,9 @@
 """Windows, buckets, ratios, currencies."""
 
+import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +77,16 @@ def test_amounts_in_several_currencies_need_a_named_one() -> None:
 
 def test_a_half_is_rounded_up_at_the_last_step() -> None:
     assert rounded(Decimal("2.345"), 2) == Decimal("2.35")
+
+
+FIGURES_PAGE = Path(__file__).parents[3] / "docs" / "reference" / "figures.md"
+
+
+def test_the_page_of_figures_names_every_figure_there_is() -> None:
+    document = json.loads((FIGURES_PAGE.parent / "openapi" / "analytics.json").read_text())
+    told = FIGURES_PAGE.read_text()
+    figures = {p for p, calls in document["paths"].items() if "figures" in calls.get("get", {}).get("tags", [])}
+    explained = {path for path in figures if path.endswith("/explain")}
+    assert len(figures) > 25
+    assert {path for path in figures - explained if f"`GET /api/analytics{path}" not in told} == set()
+    assert {path for path in explained if path not in told} == set()

@@ -1,8 +1,10 @@
 """The figures of the designed history over HTTP: for two dates and two times, taken apart into events that add up."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -254,3 +256,24 @@ async def test_what_is_in_dispute_is_what_the_ageing_without_it_lacks(history: W
     assert (whole - without, only) == (Decimal(800), Decimal(800)), "500 of I3, and the 300 that are open of I1"
     why = await history.get("/ageing/explain", **POINTS[3], disputed="only", part="31-60", by="customer", group="C2")
     assert [(e["kind"], e["document"], e["amount"]) for e in why["entries"]["items"]] == [("disputed", "K2", "500.00")]
+
+
+async def test_a_product_is_compared_with_the_period_before_and_with_what_others_buy(history: World) -> None:
+    """R-082, R-083: since April 5 of P2 were ordered and 1 taken back, 1 more of P1; in the 45 days before 1 and 6."""
+    asked = {**POINTS[3], "from": "2024-04-01"}
+    rows = {r["subject"]: r for r in (await history.get("/products", **asked))["members"]["items"]}
+    assert (rows["P2"]["quantity"], rows["P2"]["quantity_before"]) == ("4", "1")
+    assert (rows["P1"]["quantity"], rows["P1"]["change"]) == ("1", "-0.833333")
+    lacking = await history.get("/products/potential", **POINTS[3], customer="C1", measure="order_intake", below="1")
+    assert [(p["product"], p["own_share"]) for p in lacking["products"]["items"]] == [("P2", "0.000000")]
+
+
+FIGURES_PAGE = Path(__file__).parents[3] / "docs" / "reference" / "figures.md"
+
+
+async def test_the_examples_of_the_page_of_figures_are_answered(history: World) -> None:
+    examples = re.findall(r"`GET (/api/analytics\S*)`", FIGURES_PAGE.read_text())
+    assert len(examples) > 30
+    for example in examples:
+        answer = await history.http.get(example.replace("C-103", "C1"))
+        assert answer.status_code == 200, (example, answer.text)

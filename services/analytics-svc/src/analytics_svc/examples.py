@@ -39,6 +39,7 @@ FIGURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("/totals/explain", "By which orders?", {**C, **PERIOD, "part": "order_intake"}),
     ("/products", "The products it buys, by class", {**C, **PERIOD}),
     ("/products/explain", "The orders of one product", {"product": "PUMP-40", **C, **PERIOD}),
+    ("/products/potential", "What might it buy more of?", {**C, **PERIOD}),
     ("/key-figures", "By type of customer, the most sales first", {"by": "type", "sort": "sales"}),
     ("/key-figures/explain", "The sales to dealers", {"by": "type", "group": "dealer", "part": "sales"}),
     ("/tiers", "A, B and C by sales", {"scheme": "ABC", "measure": "sales"}),

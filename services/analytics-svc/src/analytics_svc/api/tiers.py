@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 
 from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, First, Page, checked, over
 from analytics_svc.domain.figures import Measure, Window, ratio, window_of, year_to
-from analytics_svc.domain.key_figures import NO_COST
+from analytics_svc.domain.key_figures import NO_COST, change
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import GroupBy
+from analytics_svc.domain.potential import Potential, potentials
 from analytics_svc.domain.tiers import (
     ABC_CUTS,
     Cuts,
@@ -38,6 +39,8 @@ MeasureOf = Annotated[Measure, Query(description="What customers are ranked by."
 CutA = Annotated[Decimal, Query(description="Class A while the cumulative share before is below this.")]
 CutB = Annotated[Decimal, Query(description="Class B while the cumulative share before is below this.")]
 Top = Annotated[Decimal, Query(gt=0, le=1, description="R-047: the part of the members whose share is told.")]
+OneCustomer = Annotated[str, Query(description="The customer.", examples=["C-103"])]
+Below = Annotated[Decimal, Query(gt=0, le=1, description="Less than this part of the product's share of all.")]
 Within = Annotated[GroupBy, Query(description="Divided within each of these groups; company: all together.")]
 
 
@@ -55,9 +58,14 @@ class RankedRow(BaseModel):
 
 
 class ProductRow(RankedRow):
-    """R-076, R-077: `margin` is gross profit / order intake of known cost."""
+    """R-076, R-077, R-083: `margin` is gross profit / order intake of known cost.
+
+    `change` compares the quantity with that of the period before; null where the window has no beginning.
+    """
 
     quantity: Decimal
+    quantity_before: Decimal | None
+    change: Decimal | None
     gross_profit: Amount
     margin: Decimal | None
 
@@ -87,6 +95,14 @@ class CustomerRanking(Rankings):
 class ProductRanking(Rankings):
     customer: str | None
     members: Paged[ProductRow]
+
+
+class PotentialFigure(Figure):
+    customer: str
+    measure: Measure
+    window: Window
+    below: Decimal
+    products: Paged[Potential]
 
 
 class Order(BaseModel):
@@ -173,6 +189,30 @@ async def products(figures: Ordered, page: Page, order: ProductOrder, customer: 
     )
 
 
+@router.get("/products/potential", summary="Products a customer might buy more of")
+async def potential(
+    figures: Ordered, page: Page, order: ProductOrder, customer: OneCustomer, below: Below = Decimal("0.5")
+) -> PotentialFigure:
+    """R-082: products that make less than `below` x their share of all at this customer, the most lacking first.
+
+    Their amounts are taken apart by /products/explain, of the customer and of all.
+    """
+    everybody, own = await figures.scope(None, order.window), await figures.scope(customer, order.window)
+    measure = order.tiering.measure
+    found = potentials(
+        await figures.measures.by_product(everybody, measure), await figures.measures.by_product(own, measure), below
+    )
+    return PotentialFigure(
+        **figures.stated,
+        currency=everybody.currency or "",
+        customer=customer,
+        measure=measure,
+        window=order.window,
+        below=below,
+        products=page.of(found, lambda row: (row.rank,)),
+    )
+
+
 @router.get("/products/explain", summary="The events behind a product's place")
 async def explain_product(
     figures: Ordered,
@@ -219,5 +259,6 @@ def _place(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _product(row: Mapping[Any, Any]) -> ProductRow:
-    made = ratio(row["gross_profit"], row["with_cost"], reason=NO_COST)
-    return ProductRow(**_place(row), quantity=row["quantity"], gross_profit=row["gross_profit"], margin=made.value)
+    named = {name: row[name] for name in ("quantity", "quantity_before", "gross_profit")}
+    margin = ratio(row["gross_profit"], row["with_cost"], reason=NO_COST).value
+    return ProductRow(**_place(row), **named, margin=margin, change=change(row["quantity"], row["quantity_before"]))

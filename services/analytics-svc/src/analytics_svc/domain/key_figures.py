@@ -93,7 +93,7 @@ def group_of(
         customers=row["customers"],
         figures=figures,
         before=earlier,
-        change={name: _change(getattr(figures, name), getattr(earlier, name)) for name in wanted},
+        change={name: change(getattr(figures, name), getattr(earlier, name)) for name in wanted},
         share={name: _part(now[name], total[NOW + name]) for name in shared},
     )
 
@@ -102,7 +102,8 @@ def _under(row: Mapping[Any, Any], prefix: str) -> dict[str, Any]:
     return {name: row[prefix + name] for name in SUMS}
 
 
-def _change(now: Decimal | None, then: Decimal | None) -> Decimal | None:
+def change(now: Decimal | None, then: Decimal | None) -> Decimal | None:
+    """(now - then) / |then|; null where one is not known or there was nothing."""
     return None if now is None or then is None else _part(now - then, abs(then))
 
 

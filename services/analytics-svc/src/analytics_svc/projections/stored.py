@@ -110,6 +110,11 @@ class StoredMeasures:
         found = await self._one(customers.number(replace(scope, currency=None, window=None)))
         return int(found["customers"])
 
+    async def by_product(self, scope: Scope, measure: Measure) -> Mapping[str, Decimal]:
+        """The amount of every product with one."""
+        rows = await self.facts.rows(sales.ranking(scope, measure, "product"))
+        return {r["subject"]: r["amount"] for r in rows}
+
     async def paid(self, scope: Scope) -> PaidSums:
         """What was paid in full within the scope's window."""
         return PaidSums.model_validate(await self._one(payment_behaviour.sums(scope)))

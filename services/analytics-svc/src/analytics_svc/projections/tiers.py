@@ -1,12 +1,14 @@
 """Customers and products in tiers, ranked in one query; what the tiers are is said in `domain.tiers`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from analytics_svc.domain.measures import Scope
+from analytics_svc.domain.periods import Period, before
 from analytics_svc.domain.tiers import VIP_SHARES, TieredGroup, Tiering, share_of, tier_share
 from analytics_svc.projections import customers, receivables, sales
 from analytics_svc.projections.facts import TOGETHER, Expression, Groups
@@ -28,10 +30,16 @@ def of_products(scope: Scope, tiering: Tiering) -> sa.Select[Any]:
 
 
 def with_margins(products: sa.Select[Any], scope: Scope) -> sa.Select[Any]:
-    """The products, each with its quantity, gross profit and the order intake that is made on (R-077)."""
+    """The products, each with its quantity, also of the period before if there is one, and its margin's two parts."""
     rows, made = products.subquery(), sales.by_product(scope).subquery()
-    columns = (made.c.quantity, made.c.gross_profit, made.c.with_cost)
-    return sa.select(rows, *columns).select_from(rows.join(made, made.c.subject == rows.c.subject))
+    joined = rows.join(made, made.c.subject == rows.c.subject)
+    columns: list[Any] = [rows, made.c.quantity, made.c.gross_profit, made.c.with_cost]
+    window = scope.window
+    if window is None or window.first is None:
+        return sa.select(*columns, sa.null().label("quantity_before")).select_from(joined)
+    then = sales.by_product(replace(scope, window=before(Period(window)).window)).subquery()
+    quantity = sa.func.coalesce(then.c.quantity, 0).label("quantity_before")
+    return sa.select(*columns, quantity).select_from(joined.outerjoin(then, then.c.subject == rows.c.subject))
 
 
 def ranked(amounts: sa.Select[Any], tiering: Tiering, groups: Groups) -> sa.Select[Any]:
