@@ -18,7 +18,7 @@ ARGUMENTS = (
 ).split()
 MISSING = "NO BROWSER, SO THE PAGES ARE NOT TESTED: apt-get install -y chromium fonts-noto-cjk"
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-PATIENCE = 20_000
+PATIENCE = 40_000
 """Milliseconds; other machines are slower."""
 expect.set_options(timeout=PATIENCE)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from all_in_one.demo.progress import DemoStatus
 from tests.console.browser import Visit, axe_findings
@@ -86,6 +86,8 @@ def test_it_shows_the_company_and_asks_nobody_else(story: Story, visit: Visits) 
     page = opened(seen, story)
     stats = page.locator("#headline .stat").all_inner_texts()
     assert [s.split("\n")[1] for s in stats] == ["CN¥1,300.00", "90.00 days", "1", "1"]
+    assert page.locator("#dso .reading").inner_text() == "Feb 21, 2030 90.00 days best possible 48.46 days"
+    assert page.locator("#dso .chart").get_attribute("aria-label").startswith("DSO by month, from ")  # type: ignore[union-attr]
     ages = [row.split() for row in page.locator("#ageing tbody tr").all_inner_texts()]
     assert ages[:2] == [["not", "due", "700.00"], ["1–30", "days", "600.00"]]
     assert page.locator("#complaints tbody tr").nth(1).inner_text().split() == ["2", "Judged", "1", "overdue", "1"]
@@ -201,6 +203,19 @@ def test_it_is_as_dark_as_the_system_until_somebody_chooses(story: Story, visit:
     assert page.evaluate(background) == dark
 
 
+def test_the_trend_is_a_table_too_and_each_month_comes_apart(story: Story, visit: Visits) -> None:
+    page = opened(visit(), story)
+    page.locator("#dso").get_by_text("As a table").click()
+    months = page.locator("#dso tbody tr")
+    assert months.count() == 13
+    _, dso, best, owed, billed = months.nth(1).inner_text().split("\t")
+    assert (dso, best) == ("90.00 days", "90.00 days")
+    months.nth(1).get_by_role("link").click()
+    expect(page.locator("#drawer .lead")).to_have_text("As of Jan 31, 2030")
+    ratio = f"CN¥{owed} owed ÷ CN¥{billed} billed × 90 days = 90.00 days"
+    expect(page.locator("#drawer .ratio")).to_have_text(ratio)
+
+
 def test_a_figure_comes_apart_into_events_that_add_up_to_it_by_keyboard_alone(story: Story, visit: Visits) -> None:
     page = opened(visit(), story)
     page.locator("#ageing").get_by_role("link", name="1–30 days").focus()
@@ -272,9 +287,16 @@ def test_another_day_is_looked_at_and_stands_in_the_address(story: Story, visit:
     assert "as_of=2030-02-06" in page.url
     page.go_back()
     expect(page.locator("#ageing tbody tr").nth(1)).to_contain_text("600.00")
-    opened_again = opened(visit(), story, f"/?as_of={FIRST}&known_at=2020-01-01T00:00:00Z")
-    assert opened_again.locator("#headline .value").first.inner_text() == "CN¥0.00"
-    assert "as known on" in opened_again.locator("#notices").inner_text()
+
+
+def test_before_anything_was_known_nothing_was_owed(story: Story, visit: Visits) -> None:
+    page = visit().page
+    page.goto(f"{story.boss.kehu.url}/?as_of={FIRST}&known_at=2020-01-01T00:00:00Z")
+    expect(page.locator("#headline .value").first).to_have_text("CN¥0.00")
+    expect(page.locator("#dso")).to_contain_text("Nothing was billed yet.")
+    expect(page.locator("#tiers")).to_contain_text("No sales in these twelve months.")
+    expect(page.locator("#notices")).to_contain_text("as known on Jan 1, 2020")
+    assert page.locator("main .failed").count() == 0
 
 
 def test_without_a_token_somebody_is_asked_and_a_wrong_one_is_not_taken(story: Story, visit: Visits) -> None:
@@ -290,6 +312,23 @@ def test_without_a_token_somebody_is_asked_and_a_wrong_one_is_not_taken(story: S
     expect(page.locator("#headline .value").first).to_contain_text("CN¥")
     assert page.evaluate("sessionStorage.getItem('kehu.token')") == "dev-sales"
     assert page.evaluate("JSON.stringify(localStorage)").find("dev-sales") == -1
+
+
+def test_a_page_that_asked_too_much_asks_again_when_it_may(story: Story, visit: Visits) -> None:
+    page = visit().page
+    refused: list[str] = []
+
+    def once(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=429, headers={"Retry-After": "1"}, json={"title": "Too many requests"})
+
+    page.route("**/api/analytics/ageing*", once)
+    page.goto(story.boss.kehu.url)
+    expect(page.locator("#ageing tbody tr").nth(1)).to_contain_text("600.00")
+    assert refused
 
 
 def test_the_progress_of_the_demo_company_is_shown_while_it_loads(story: Story, visit: Visits) -> None:

@@ -1,6 +1,6 @@
 """What the tests have to notice: for each guarantee the text that holds it, and the text without it."""
 
-from tests.sabotage import deciding, delivering, importing, recording, securing, serving
+from tests.sabotage import deciding, delivering, importing, recording, securing, serving, showing
 from tests.sabotage.guarantee import Guarantee
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -10,4 +10,5 @@ GUARANTEES: tuple[Guarantee, ...] = (
     *securing.GUARANTEES,
     *recording.GUARANTEES,
     *importing.GUARANTEES,
+    *showing.GUARANTEES,
 )

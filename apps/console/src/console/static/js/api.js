@@ -4,6 +4,8 @@ import { choice } from "./choice.js";
 import { language, t } from "./words.js";
 
 const TOKEN = "kehu.token"; // the API descriptions fill it in, too
+const TRIES = 4;
+const LONGEST_WAIT = 10; // seconds
 const watchers = new Set();
 let ask = null,
   asking = null;
@@ -35,30 +37,35 @@ export function identify(token, askForToken) {
 export const watch = (watcher) => watchers.add(watcher);
 const tell = (reachable) => watchers.forEach((watcher) => watcher(reachable));
 
-/** The response to a GET with the token of this tab. Raises Refused or Unreachable. */
-export async function request(path, headers = {}, signal = undefined) {
+/** The response to a GET with the token of this tab. Who is asked to come later comes later. Raises Refused or
+ * Unreachable. */
+export async function request(path, headers = {}, tries = 1) {
   const token = sessionStorage.getItem(TOKEN) ?? (await askOnce(false));
-  const answer = await reach(
-    path,
-    { Authorization: `Bearer ${token}`, "Accept-Language": language, ...headers },
-    signal,
-  );
+  const answer = await reach(path, { Authorization: `Bearer ${token}`, "Accept-Language": language, ...headers });
   if (answer.ok) return answer;
   if (answer.status === 401) {
     if (sessionStorage.getItem(TOKEN) === token) sessionStorage.removeItem(TOKEN);
     await askOnce(true);
-    return request(path, headers, signal);
+    return request(path, headers);
+  }
+  if (answer.status === 429 && tries < TRIES) {
+    await later(answer);
+    return request(path, headers, tries + 1);
   }
   throw new Refused(answer.status, await answer.json().catch(() => ({})), path);
 }
 
-async function reach(path, headers, signal) {
+function later(answer) {
+  const seconds = Math.min(Number(answer.headers.get("Retry-After")) || 1, LONGEST_WAIT);
+  return new Promise((done) => setTimeout(done, seconds * 1000));
+}
+
+async function reach(path, headers) {
   try {
-    const answer = await fetch(path, { headers, signal });
+    const answer = await fetch(path, { headers });
     tell(true);
     return answer;
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+  } catch {
     tell(false);
     throw new Unreachable();
   }

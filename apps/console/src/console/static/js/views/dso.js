@@ -1,91 +1,86 @@
-// DSO at the end of each of the last twelve months, and today: how long money takes to come in, and whether that grows.
+// DSO at the end of each of the last months, and today: how long money takes to come in, whether that grows, and how
+// long it would take if everybody paid when it is due.
 import { figure } from "../api.js";
-import { line } from "../chart.js";
+import { lines } from "../chart.js";
 import { h, table } from "../dom.js";
 import { day, digits, month, monthOfYear } from "../format.js";
 import { head } from "../panel.js";
 import { to } from "../route.js";
 import { t, term } from "../words.js";
 
-const MONTHS = 12,
-  AT_ONCE = 4;
+const MONTHS = 13;
 
-export async function load() {
-  const now = await figure("dso");
-  const ends = monthEnds(now.as_of);
-  const before = await inTurn(ends, (as_of) => figure("dso", { as_of }));
-  return [...before, now];
-}
+export const load = () => figure("dso/trend", { months: MONTHS });
 
-/** The last days of the months before a day, oldest first. */
-export function monthEnds(day) {
-  const [year, month] = day.split("-").map(Number);
-  return Array.from({ length: MONTHS }, (_, n) =>
-    new Date(Date.UTC(year, month - MONTHS + n, 0)).toISOString().slice(0, 10),
-  );
-}
+const inDays = (ratio) =>
+  ratio.value === null ? term("reason", ratio.reason) : `${digits(ratio.value)} ${t("days", { n: ratio.value })}`;
+const number = (ratio) => (ratio.value === null ? null : Number(ratio.value));
 
-async function inTurn(items, ask) {
-  const found = new Array(items.length),
-    left = items.map((item, n) => [item, n]);
-  const work = async () => {
-    for (let next = left.shift(); next; next = left.shift()) found[next[1]] = await ask(next[0]);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return found;
-}
-
-const said = (dso) =>
-  dso.dso === null ? term("reason", dso.reason) : `${digits(dso.dso)} ${t("days", { n: dso.dso })}`;
-const href = (dso, last) => to("explain/dso", dso === last ? {} : { as_of: dso.as_of });
-
-export function draw(months) {
+export function draw(trend) {
+  const months = trend.points.items;
+  if (!months.length) return [head(t("dso.title")), h("p", { class: "empty" }, t("dso.none"))];
   const last = months.at(-1);
   const reading = h("output", { class: "reading" });
-  const read = (dso) =>
-    reading.replaceChildren(h("span", {}, day(dso.as_of)), " ", h("strong", { "data-value": true }, said(dso)));
+  const read = (point) => reading.replaceChildren(...told(point));
+  const href = (point) => to("explain/dso", point === last ? {} : { as_of: point.last });
   read(last);
-  const points = months.map((dso) => ({ label: dso.as_of, value: dso.dso === null ? null : Number(dso.dso), dso }));
-  const chart = line(points, {
-    label: t("dso.chart", {
-      from: monthOfYear(months[0].as_of),
-      first: said(months[0]),
-      to: day(last.as_of),
-      last: said(last),
-    }),
-    tick: (point) => month(point.label),
-    pointed: (n) => read(n === null ? last : months[n]),
-    chosen: (n) => {
-      location.hash = href(months[n], last);
+  const chart = lines(
+    months.map((point) => month(point.last)),
+    [
+      { color: "--accent", values: months.map((point) => number(point.dso)) },
+      { color: "--unallocated", values: months.map((point) => number(point.best_possible)), dashed: true },
+    ],
+    {
+      label: sentence(months[0], last),
+      pointed: (n) => read(n === null ? last : months[n]),
+      chosen: (n) => {
+        location.hash = href(months[n]);
+      },
     },
-  });
+  );
   requestAnimationFrame(chart.draw);
-  return [head(t("dso.title"), reading), chart.box, numbers(months, last)];
+  return [head(t("dso.title"), reading), chart.box, numbers(trend, months, href)];
 }
 
-function numbers(months, last) {
+const told = (point) => [
+  h("span", {}, day(point.last)),
+  " ",
+  h("strong", { class: "line-dso" }, inDays(point.dso)),
+  " ",
+  h("span", { class: "line-best" }, t("dso.best_possible", { days: inDays(point.best_possible) })),
+];
+
+const sentence = (first, last) =>
+  t("dso.chart", {
+    from: monthOfYear(first.last),
+    first: inDays(first.dso),
+    to: day(last.last),
+    last: inDays(last.dso),
+    best: inDays(last.best_possible),
+  });
+
+function numbers(trend, months, href) {
   const rows = months
     .toReversed()
-    .map((dso) => [
-      day(dso.as_of),
-      [h("a", { href: href(dso, last), "data-value": true }, said(dso)), "number"],
-      [digits(dso.ratio.numerator), "number"],
-      [digits(dso.ratio.denominator), "number"],
+    .map((point) => [
+      day(point.last),
+      [h("a", { href: href(point) }, inDays(point.dso)), "number"],
+      [inDays(point.best_possible), "number"],
+      [digits(point.dso.numerator), "number"],
+      [digits(point.dso.denominator), "number"],
     ]);
   const heads = [
     t("table.as_of"),
     [t("headline.dso"), "number"],
-    [t("dso.owed", { currency: last.currency }), "number"],
-    [t("dso.billed", { days: last.ratio.factor }), "number"],
+    [t("dso.best"), "number"],
+    [t("dso.owed", { currency: trend.currency }), "number"],
+    [t("dso.billed", { days: trend.days }), "number"],
   ];
+  const scroll = { class: "scroll", tabindex: 0, role: "region", "aria-label": t("dso.title") };
   return h(
     "details",
     { class: "numbers" },
     h("summary", {}, t("as_table")),
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": t("dso.title") },
-      table({ caption: t("dso.title"), heads, rows }),
-    ),
+    h("div", scroll, table({ caption: t("dso.title"), heads, rows })),
   );
 }
