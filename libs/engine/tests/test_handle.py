@@ -302,6 +302,21 @@ def test_memory_is_bounded_and_never_goes_back() -> None:
     assert len(cache) == 0
 
 
+def test_streams_that_have_just_begun_push_out_nothing_that_is_used() -> None:
+    cache = StateCache(size=2, begun=2)
+    cache.put("exposure", Folded(40, "long"))
+    for n in range(5):
+        cache.put(f"invoice-{n}", Folded(1, "new"), begun=True)
+    assert cache.get("exposure") == Folded(40, "long")
+    assert [cache.get(f"invoice-{n}") is not None for n in range(5)] == [False, False, False, True, True]
+    cache.put("invoice-4", Folded(2, "paid"))
+    cache.put("invoice-5", Folded(1, "new"), begun=True)
+    cache.put("invoice-6", Folded(1, "new"), begun=True)
+    assert (cache.get("invoice-4"), len(cache)) == (Folded(2, "paid"), 4)
+    cache.drop("invoice-6")
+    assert cache.get("invoice-6") is None
+
+
 async def test_those_who_wait_for_one_stream_share_an_append(handler: Handler, store: PostgresStore) -> None:
     commands = [asked(f"c{n}", 1, f"C{n}", group="G") for n in range(20)]
     verdicts = await asyncio.gather(*(handler.handle(command) for command in commands))

@@ -276,11 +276,12 @@ class Handler:
 
     def _keep(self, run: Run) -> None:
         for stream, ref in run.refs.items():
-            self._keep_one(ref, run.loaded_at(stream), run.folded[stream])
+            before = run.loaded_at(stream)
+            self._keep_one(ref, before, run.folded[stream], begun=before == 0)
 
-    def _keep_one(self, ref: Ref[Any], before: int, folded: Folded) -> None:
+    def _keep_one(self, ref: Ref[Any], before: int, folded: Folded, *, begun: bool = False) -> None:
         if not keeps_personal(ref.aggregate):
-            self.cache.put(ref.stream, folded)
+            self.cache.put(ref.stream, folded, begun=begun)
             self.snapshots.passed(ref, before, folded)
 
     def _forget(self, refs: Sequence[Ref[Any]]) -> None:
