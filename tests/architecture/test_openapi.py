@@ -32,6 +32,16 @@ def silent(api: dict[str, Any]) -> list[str]:
     return [name for name, o in operations(api) if not o.get("description") or not o.get("summary") or made(o)]
 
 
+def undescribed(api: dict[str, Any]) -> list[str]:
+    """Parameters that nothing is said of."""
+    return [
+        f"{name}: {p['name']}"
+        for name, o in operations(api)
+        for p in o.get("parameters", ())
+        if not p.get("description")
+    ]
+
+
 def made(operation: dict[str, Any]) -> bool:
     summary = str(operation["summary"])
     function = summary.lower().replace(" ", "_")
@@ -47,11 +57,20 @@ def test_every_operation_at_the_root_has_a_summary_and_a_description() -> None:
     assert silent(create_app([]).openapi()) == []
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_parameter_of_a_service_has_a_description(package: str) -> None:
+    assert undescribed(described(package)) == []
+
+
+def test_every_parameter_at_the_root_has_a_description() -> None:
+    assert undescribed(create_app([]).openapi()) == []
+
+
 def test_a_route_that_says_nothing_is_found() -> None:
     app = FastAPI()
 
     @app.get("/told", summary="The open business day")
-    def told() -> None:
+    def told(company: str) -> None:
         """Which day it is."""
 
     @app.get("/unnamed")
@@ -63,3 +82,4 @@ def test_a_route_that_says_nothing_is_found() -> None:
         pass
 
     assert silent(app.openapi()) == ["get /unnamed", "get /silent"]
+    assert undescribed(app.openapi()) == ["get /told: company"]

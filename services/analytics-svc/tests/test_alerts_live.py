@@ -204,6 +204,8 @@ async def test_a_person_acknowledges_and_resolves_with_the_measure_taken(world: 
 async def test_what_does_not_exist_or_is_not_allowed_is_said_so(world: World) -> None:
     missing = await world.ask("/alerts/nothing")
     assert (missing.status_code, missing.json()["type"]) == (404, "/problems/analytics/alert-not-found")
+    misspelt = await world.ask("/alerts", state="opened")
+    assert (misspelt.status_code, misspelt.json()["errors"][0]["pointer"]) == (422, "/query/state")
     unknown = await world.do("POST", "/alerts/nothing/acknowledge", {"note": "x"})
     assert (unknown.status_code, unknown.json()["type"]) == (404, "/problems/analytics/alert-not-found")
     sales = {"Authorization": "Bearer dev-sales"}

@@ -1,9 +1,9 @@
 """The HTTP applications: one for each service under its prefix, behind one origin."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
@@ -120,7 +120,11 @@ def protect(app: FastAPI, http: Http) -> None:
     app.add_middleware(cast(Any, Front), hosts=http.hosts)
 
 
-def rule(service: str, code: str, request: Request) -> RuleBody:
+def rule(
+    service: Annotated[str, Path(description="Whose rule it is: customer, credit, ..., or kehu.")],
+    code: Annotated[str, Path(description="The rule, as the last part of the `type` of a problem.")],
+    request: Request,
+) -> RuleBody:
     """The sentence of a problem `type` in both languages, where the rule stands in the code, a test that shows it."""
     found = _rules(request.app).get(f"/problems/{service}/{code}")
     if found is None:

@@ -68,7 +68,7 @@ async def intake(
     response: Response,
     principal: Who,
     origin: Annotated[Origin, Query(description="initial_load: history, before the company goes live.")] = "live",
-    accept_language: Annotated[str | None, Header()] = None,
+    accept_language: Annotated[str | None, Header(description="Of the sentences: en or zh-CN.")] = None,
 ) -> Receipt | Response:
     """One document (binary or structured mode) or up to 1000 (batch mode); each is answered with its receipt."""
     runtime: Runtime = request.app.state.runtime
@@ -91,8 +91,8 @@ async def receipts(
     request: Request,
     after: Annotated[int, Query(ge=0, description="Number of the last receipt seen.")] = 0,
     source: Annotated[str | None, Query(description="Only messages of this source.")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
-    accept_language: Annotated[str | None, Header()] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Receipts on a page.")] = 500,
+    accept_language: Annotated[str | None, Header(description="Of the sentences: en or zh-CN.")] = None,
 ) -> Receipts:
     """A message whose verdict changes (it waited, it was sent anew) comes again with a higher number."""
     runtime: Runtime = request.app.state.runtime

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from chassis.auth import Role
@@ -35,7 +35,7 @@ class FeedPage(BaseModel):
 async def events(
     request: Request,
     after: Annotated[int, Query(ge=0, description="Position after which to read; 0: from the first event.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Events on a page.")] = 500,
     type: Annotated[  # noqa: A002 - the name in the URL
         list[str] | None, Query(description="Only these types, without version: credit.InvoiceIssued")
     ] = None,
@@ -60,7 +60,7 @@ async def events(
 
 
 @router.get("/events/{event}", dependencies=[allowed(*READERS)], summary="One event of this service")
-async def event(request: Request, event: UUID) -> dict[str, Any]:
+async def event(request: Request, event: Annotated[UUID, Path(description="Id of the event.")]) -> dict[str, Any]:
     """As a CloudEvent; what is personal in it stays sealed."""
     runtime: Runtime = request.app.state.runtime
     raw = await runtime.store.event(event)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from chassis.context import Who, allowed
@@ -23,6 +23,7 @@ from engine.rebuild import rollback
 from engine.timers import Broken
 from engine.views import ViewRegistry
 
+Named = Annotated[str, Path(description="Name of it, as the list names it.")]
 router = APIRouter(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
 
 
@@ -130,7 +131,7 @@ async def workers(request: Request) -> list[WorkerState]:
 
 
 @router.post("/workers/{name}/restart", status_code=202, summary="Start a halted worker again")
-async def restart(request: Request, name: str, once: DoOnce) -> WorkerState:
+async def restart(request: Request, name: Named, once: DoOnce) -> WorkerState:
     """Nothing happens to one that runs."""
 
     async def act() -> WorkerState:
@@ -151,14 +152,14 @@ async def views(request: Request) -> list[ViewState]:
 
 
 @router.get("/views/{name}", summary="One view, with the progress of its rebuild")
-async def view_state(request: Request, name: str) -> ViewState:
+async def view_state(request: Request, name: Named) -> ViewState:
     """404 where this service has no such view."""
     runtime = _runtime(request)
     return await _state(runtime, _view(runtime, name))
 
 
 @router.post("/views/{name}/rebuild", status_code=202, summary="Build a view anew beside the live one")
-async def rebuild_view(request: Request, name: str, once: DoOnce) -> ViewState:
+async def rebuild_view(request: Request, name: Named, once: DoOnce) -> ViewState:
     """Answers at once; the progress is shown by the view. While one runs, another is not begun."""
     runtime = _runtime(request)
     view = _view(runtime, name)
@@ -172,7 +173,7 @@ async def rebuild_view(request: Request, name: str, once: DoOnce) -> ViewState:
 
 
 @router.post("/views/{name}/rollback", summary="Put the build before the live one back")
-async def rollback_view(request: Request, name: str, once: DoOnce) -> ViewState:
+async def rollback_view(request: Request, name: Named, once: DoOnce) -> ViewState:
     """It is caught up first, so nothing older is ever read."""
     runtime = _runtime(request)
     view = _view(runtime, name)
@@ -192,8 +193,8 @@ async def letters(
     request: Request,
     group: Annotated[str | None, Query(description="Only of this consumer: view:invoices")] = None,
     customer: Annotated[str | None, Query(description="Only of this customer.")] = None,
-    after: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    after: Annotated[int, Query(ge=0, description="`next` of the page before.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=500, description="Rows on a page.")] = 50,
 ) -> Letters:
     """Positions and kinds of error, never content."""
     found = await deadletters.letters(_runtime(request).database.pool, group, customer, after, limit)
@@ -231,7 +232,7 @@ async def discard(request: Request, chosen: Chosen, principal: Who, once: DoOnce
 async def broken_timers(
     request: Request,
     after: Annotated[str, Query(description="`next` of the page before.")] = "",
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    limit: Annotated[int, Query(ge=1, le=500, description="Rows on a page.")] = 50,
 ) -> BrokenTimers:
     """Their decision broke as often as it is tried; all others of their day went on without them."""
     found = await timers.broken(_runtime(request).database.pool, after, limit)

@@ -78,8 +78,12 @@ def _frame(envelope: Envelope[Any], render: Render) -> bytes | None:
 async def streaming(
     request: Request,
     principal: Who,
-    last_event_id: Annotated[str | None, Header(description="Position of the last event seen.")] = None,
-    after: Annotated[int | None, Query(ge=0, description="The same, for the first connection; 0: all.")] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="Position of the last event seen; browsers send it anew.")
+    ] = None,
+    after: Annotated[
+        int | None, Query(ge=0, description="Position to begin after; 0: with the first event; none: now.")
+    ] = None,
 ) -> Streaming:
     """Where the stream begins. Raises the problem of a Last-Event-ID we never gave out."""
     if last_event_id and not last_event_id.isdecimal():

@@ -35,7 +35,9 @@ M = TypeVar("M", bound=BaseModel)
 
 def as_of_day(
     today: Today,
-    as_of: Annotated[date | None, Query(description="Effective up to this day; the open business day.")] = None,
+    as_of: Annotated[
+        date | None, Query(description="Effective up to this day; the open business day otherwise.")
+    ] = None,
 ) -> date:
     """The day a figure is asked for."""
     return as_of or today
@@ -43,7 +45,8 @@ def as_of_day(
 
 AsOf = Annotated[date, Depends(as_of_day)]
 Customer = Annotated[str | None, Query(description="Only this customer; all of them otherwise.", examples=["C-103"])]
-First = Annotated[date | None, Query(alias="from", description="First day of the window; all that was before as_of.")]
+Part = Annotated[str, Query(description="Which part of the figure; those it has are named above.")]
+First = Annotated[date | None, Query(alias="from", description="First day of the window; all up to as_of otherwise.")]
 
 
 class Stated(BaseModel):
@@ -201,8 +204,12 @@ def over(*views: View) -> Any:
         request: Request,
         read: Read,
         as_of: AsOf,
-        known_at: Annotated[AwareDatetime | None, Query(description="As far as recorded by then; all known.")] = None,
-        currency: Annotated[Currency | None, Query(description="Where there are several.", examples=["CNY"])] = None,
+        known_at: Annotated[
+            AwareDatetime | None, Query(description="As recorded up to this instant; all otherwise.")
+        ] = None,
+        currency: Annotated[
+            Currency | None, Query(description="Needed where there are several.", examples=["CNY"])
+        ] = None,
     ) -> Figures:
         hosting = cast(Hosting, request.app.state.runtime)
         found = await reach(hosting.database.pool, hosting.bus, views)
@@ -225,5 +232,6 @@ def _facts(request: Request, read: Connection, found: Reach) -> FactRows:
 
 
 __all__ = [
-    "AsOf", "Customer", "Explanation", "Figure", "Figures", "First", "Page", "Stated", "checked", "one_of", "over",
+    "AsOf", "Customer", "Explanation", "Figure", "Figures", "First", "Page", "Part", "Stated", "checked", "one_of",
+    "over",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from chassis import etag
 from chassis.context import Answer, Do, Page, Paged, PersonalLog, Read, allowed
@@ -91,7 +91,7 @@ async def evaluate(do: Do, command: EvaluateComplaint) -> Answer:
 
 @routes.post("/correct", dependencies=HANDLERS, summary="Put right a text of a step that is done")
 async def correct(do: Do, command: CorrectStep) -> Answer:
-    """The step stands; the old text is kept."""
+    """The step stands; the old text is kept. `field` is one of that step: `said` of `GET /{complaint}` has them."""
     return await do(command, key=command.complaint)
 
 
@@ -99,8 +99,8 @@ async def correct(do: Do, command: CorrectStep) -> Answer:
 async def list_complaints(
     read: Read,
     page: Page,
-    stage: Annotated[Stage | None, Query(description="Only complaints that have come this far.")] = None,
-    turn: Annotated[Turn | None, Query(description="Only complaints that wait for them.")] = None,
+    stage: Annotated[Stage | None, Query(description="Only complaints at this stage.")] = None,
+    turn: Annotated[Turn | None, Query(description="Only complaints that wait for this one.")] = None,
     customer: Annotated[str | None, Query(description="Only complaints of this customer.")] = None,
     open: Annotated[bool, Query(description="Only complaints not closed.")] = False,  # noqa: A002
 ) -> Paged[ComplaintRow]:
@@ -111,14 +111,16 @@ async def list_complaints(
 
 @routes.get("/complainant", dependencies=HANDLERS, summary="Who complained")
 async def show_complainant(
-    log: PersonalLog, complaint: Annotated[str, Query(examples=["CP-4K2V7Q3HZA"])]
+    log: PersonalLog, complaint: Annotated[str, Query(description="Key of the complaint.", examples=["CP-4K2V7Q3HZA"])]
 ) -> ComplainantRow:
     """Personal data, until the person is erased. Who asked is written down."""
     return await complainants.of(log, complaint)
 
 
 @routes.get("/{complaint:path}", summary="One complaint with all its steps")
-async def show_complaint(read: Read, response: Response, complaint: str) -> ComplaintRow:
+async def show_complaint(
+    read: Read, response: Response, complaint: Annotated[str, Path(description="Key of the complaint.")]
+) -> ComplaintRow:
     """Its version is the ETag."""
     found = await complaints.one(read, complaint)
     etag.put(response, found.version)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from chassis.context import Answer, Do, Look, Page, Paged, Read, Today, allowed, missing
 from chassis.problems import Problem
@@ -27,6 +27,7 @@ router = APIRouter()
 READERS = allowed("sales", "credit_manager", "finance", "operations", "integration", "complaint_handler")
 CREDIT = allowed("credit_manager")
 FINANCE = allowed("finance", "integration")
+OneCustomer = Annotated[str, Path(description="Key of the customer.")]
 Customer = Annotated[str | None, Query(description="Only this customer's.")]
 
 # --- accounts -----------------------------------------------------------------------------------------------------
@@ -39,7 +40,7 @@ async def list_accounts(read: Read, page: Page, today: Today) -> Paged[AccountRo
 
 
 @router.get("/accounts/{customer}", tags=["accounts"], dependencies=[READERS], summary="One account")
-async def get_account(customer: str, read: Read, today: Today) -> AccountRow:
+async def get_account(customer: OneCustomer, read: Read, today: Today) -> AccountRow:
     """Limit, class and exposure by category, on the open day."""
     row = (await read.execute(limits.accounts_on(today, customer))).mappings().one_or_none()
     if row is None:
@@ -50,7 +51,7 @@ async def get_account(customer: str, read: Read, today: Today) -> AccountRow:
 @router.get(
     "/accounts/{customer}/limits", tags=["accounts"], dependencies=[READERS], summary="Every limit an account has had"
 )
-async def list_limits(customer: str, read: Read, page: Page) -> Paged[LimitRow]:
+async def list_limits(customer: OneCustomer, read: Read, page: Page) -> Paged[LimitRow]:
     """In the order they were set."""
     return await page.fetch(read, limits.history(customer), limits.TABLE.c.position, into=LimitRow)
 
@@ -69,7 +70,7 @@ async def set_risk_class(command: SetRiskClass, do: Do) -> Answer:
 
 @router.post("/checks", tags=["accounts"], dependencies=[READERS], summary="Would this amount go?")
 async def check_credit(asked: CheckCredit, look: Look, today: Today) -> CheckAnswer:
-    """Reserves nothing, and says so; only an order reserves. Needs no Idempotency-Key."""
+    """What credit would say of an order of that amount now. Reserves nothing, only an order does; needs no key."""
     states = await look(streams(asked))
     try:
         return answer(asked, states, today)
@@ -120,7 +121,7 @@ async def list_invoices(
 
 
 @router.get("/invoices/{invoice:path}", tags=["invoices"], dependencies=[READERS], summary="One invoice")
-async def get_invoice(invoice: str, read: Read) -> InvoiceRow:
+async def get_invoice(invoice: Annotated[str, Path(description="Number of the invoice.")], read: Read) -> InvoiceRow:
     """With its instalments."""
     row = (await read.execute(invoices.one(invoice))).mappings().one_or_none()
     if row is None:
@@ -149,7 +150,7 @@ async def list_payments(
 
 
 @router.get("/payments/{payment:path}", tags=["payments"], dependencies=[READERS], summary="One payment")
-async def get_payment(payment: str, read: Read) -> SettlementRow:
+async def get_payment(payment: Annotated[str, Path(description="Number of the payment.")], read: Read) -> SettlementRow:
     """With what it was set against."""
     return await _settlement(read, "payment", payment)
 
@@ -162,7 +163,7 @@ async def receive_payment(command: ReceivePayment, do: Do) -> Answer:
 
 @router.post("/allocations", tags=["payments"], dependencies=[FINANCE], summary="Allocate cash or credit by hand")
 async def allocate_cash(command: AllocateCash, do: Do) -> Answer:
-    """Unallocated, against invoices, never more than is open."""
+    """What is unallocated of a payment or credit note goes to invoices, never more than is open of them."""
     return await do(command, key=command.document)
 
 
@@ -178,7 +179,9 @@ async def list_credit_notes(
 @router.get(
     "/credit-notes/{credit_note:path}", tags=["credit notes"], dependencies=[READERS], summary="One credit note"
 )
-async def get_credit_note(credit_note: str, read: Read) -> SettlementRow:
+async def get_credit_note(
+    credit_note: Annotated[str, Path(description="Number of the credit note.")], read: Read
+) -> SettlementRow:
     """With what it was set against."""
     return await _settlement(read, "credit_note", credit_note)
 

@@ -2,10 +2,10 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from analytics_svc.domain.alert import AcknowledgeAlert, AlertNotFound, ResolveAlert
@@ -30,7 +30,10 @@ from events.envelope import Envelope
 
 router = APIRouter(tags=["alerts"])
 HANDLERS = [allowed("operations", "credit_manager", "finance")]
-Seen = Annotated[str | None, Query(description="open, acknowledged, resolved or retracted", examples=["open"])]
+Key = Annotated[str, Path(description="Key of the alert, as `GET /alerts` names it.")]
+WhichRule = Annotated[AlertRule, Path(description="The rule.")]
+On = Annotated[date | None, Query(description="On this day; the open business day otherwise.")]
+Seen = Literal["open", "acknowledged", "resolved", "retracted"]
 
 
 class AlertRow(BaseModel):
@@ -97,9 +100,13 @@ class PolicyBody(BaseModel):
 
 @router.get("/alerts", summary="Alerts, newest first")
 async def listed(
-    read: Read, page: Page, state: Seen = None, rule: AlertRule | None = None, customer: str | None = None
+    read: Read,
+    page: Page,
+    state: Annotated[Seen | None, Query(description="Only alerts in this state.", examples=["open"])] = None,
+    rule: Annotated[AlertRule | None, Query(description="Only alerts of this rule.")] = None,
+    customer: Annotated[str | None, Query(description="Only alerts about this customer.", examples=["C-103"])] = None,
 ) -> Paged[AlertRow]:
-    """By state, rule and customer."""
+    """Of every state, rule and customer unless one is named; by the day they were raised on, then by key."""
     query, order = alerts.listed(state, rule, customer)
     return await page.fetch(read, query, *order, into=AlertRow, descending=True)
 
@@ -126,7 +133,7 @@ def told(envelope: Envelope[Any]) -> tuple[str, dict[str, Any]]:
 
 
 @router.get("/alerts/{alert}", summary="One alert")
-async def one(alert: str, read: Read, response: Response) -> AlertRow:
+async def one(alert: Key, read: Read, response: Response) -> AlertRow:
     """With the version of its stream as ETag."""
     row = await _known(alert, read)
     etag.put(response, row.version)
@@ -141,33 +148,33 @@ async def _known(alert: str, read: Connection) -> AlertRow:
 
 
 @router.get("/alerts/{alert}/explain", summary="The events behind an alert")
-async def explain(alert: str, read: Read, page: Page) -> Paged[ContributionRow]:
+async def explain(alert: Key, read: Read, page: Page) -> Paged[ContributionRow]:
     """They and the alert's remainder add up to its numerator."""
     query, order = contributions.of(alert, (await _known(alert, read)).revision)
     return await page.fetch(read, query, order, into=ContributionRow)
 
 
 @router.post("/alerts/{alert}/acknowledge", dependencies=HANDLERS, summary="Say that an alert is seen to")
-async def acknowledge(alert: str, body: Note, do: Do) -> Answer:
+async def acknowledge(alert: Key, body: Note, do: Do) -> Answer:
     """Somebody has seen it and says what is being done."""
     return await do(AcknowledgeAlert(alert=alert, note=body.note), key=alert)
 
 
 @router.post("/alerts/{alert}/resolve", dependencies=HANDLERS, summary="Say that an alert is dealt with")
-async def resolve(alert: str, body: Measure, do: Do) -> Answer:
+async def resolve(alert: Key, body: Measure, do: Do) -> Answer:
     """Dealt with by the measure taken; it comes back at a higher step, or once the facts were right in between."""
     return await do(ResolveAlert(alert=alert, measure=body.measure), key=alert)
 
 
 @router.get("/alert-policies", summary="The thresholds in force")
-async def policies_in_force(read: Read, today: Today, on: date | None = None) -> list[PolicyRow]:
+async def policies_in_force(read: Read, today: Today, on: On = None) -> list[PolicyRow]:
     """Of every rule, on a day; the open business day by default."""
     known = await policies.every(read)
     return [_policy(in_force(known, rule, on or today)) for rule in ALERT_RULES]
 
 
 @router.get("/alert-policies/{rule}", summary="The thresholds of one rule")
-async def policy(rule: AlertRule, read: Read, today: Today, on: date | None = None) -> PolicyRow:
+async def policy(rule: WhichRule, read: Read, today: Today, on: On = None) -> PolicyRow:
     """In force on a day; the open business day by default."""
     return _policy(in_force(await policies.every(read), rule, on or today))
 
@@ -177,7 +184,7 @@ async def policy(rule: AlertRule, read: Read, today: Today, on: date | None = No
     dependencies=[allowed("credit_manager", "admin")],
     summary="Set the thresholds of a rule",
 )
-async def set_policy(rule: AlertRule, body: PolicyBody, do: Do) -> Answer:
+async def set_policy(rule: WhichRule, body: PolicyBody, do: Do) -> Answer:
     """The next version of a rule's thresholds. Counts from the next look at a customer, the next day at the latest."""
     steps = tuple(body.steps)
     return await do(SetAlertPolicy(rule=rule, enabled=body.enabled, steps=steps, valid_from=body.valid_from), key=rule)

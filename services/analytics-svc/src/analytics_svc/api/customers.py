@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, Stated, over
+from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, Part, Stated, over
 from analytics_svc.domain.figures import UsedAmount, ratio
 from analytics_svc.domain.measures import LimitUse, LimitUses, Scope
 from analytics_svc.projections import complaints, customers, exposures, receivables, terms
@@ -101,7 +101,7 @@ def _row(use: LimitUse) -> LimitRow:
 
 @router.get("/limits/explain", summary="The events behind a customer's limit use")
 async def explain_limits(
-    figures: Limited, page: Page, customer: OneCustomer, measure: Used = "exposure", part: str = "numerator"
+    figures: Limited, page: Page, customer: OneCustomer, measure: Used = "exposure", part: Part = "numerator"
 ) -> Explanation:
     """Parts: numerator (what is used), denominator (the limit, by the event that set it)."""
     scope = await figures.scope(customer)
@@ -140,7 +140,7 @@ async def explain_complaints(
     page: Page,
     customer: Customer = None,
     deadline_days: Deadline = DEADLINE_DAYS,
-    part: str = "all",
+    part: Part = "all",
 ) -> Explanation:
     """Parts: all, every state, open, overdue, step_1 to step_6 (open there); each complaint counts one, by the event
     that brought it there."""

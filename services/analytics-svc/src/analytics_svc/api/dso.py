@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, over
+from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, Part, over
 from analytics_svc.domain.dso import (
     CEI_MONTHS,
     DsoFamily,
@@ -98,7 +98,7 @@ async def days_sales_outstanding(figures: OwedAndSold, customer: Customer = None
 
 @router.get("/dso/explain", summary="The events behind a DSO")
 async def explain_dso(
-    figures: OwedAndSold, page: Page, customer: Customer = None, days: Days = DSO_DAYS, part: str = "numerator"
+    figures: OwedAndSold, page: Page, customer: Customer = None, days: Days = DSO_DAYS, part: Part = "numerator"
 ) -> Explanation:
     """Parts: numerator (receivables), denominator (sales of the window)."""
     scope = await figures.scope(customer)
@@ -146,7 +146,7 @@ async def explain_family(
     days: Days = DSO_DAYS,
     months: CeiMonths = CEI_MONTHS,
     figure: Annotated[FamilyFigure, Query(description="The figure to be taken apart.")] = "dso",
-    part: str = "numerator",
+    part: Part = "numerator",
 ) -> Explanation:
     """Parts: numerator and denominator; of the CEI opening, sales, closing and closing_current."""
     period = _period(figures, days, months)

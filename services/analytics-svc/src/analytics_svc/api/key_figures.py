@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 
-from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, Page, checked, over
+from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, Page, Part, checked, over
 from analytics_svc.domain.figures import Window, window_of, year_to
 from analytics_svc.domain.key_figures import BEFORE, KEY_MEASURES, NOW, Group, KeyMeasure, group_of
 from analytics_svc.domain.periods import By, Period, before
@@ -35,7 +35,10 @@ class KeyFiguresFigure(Figure):
 
 
 async def periods(
-    as_of: AsOf, first: Annotated[date | None, Query(alias="from", description="12 months up to as_of else.")] = None
+    as_of: AsOf,
+    first: Annotated[
+        date | None, Query(alias="from", description="First day; 12 months up to as_of otherwise.")
+    ] = None,
 ) -> dict[str, Period]:
     """The window asked for and the one before it."""
     period = Period(checked(lambda: window_of(first or year_to(as_of), as_of)))
@@ -83,7 +86,7 @@ async def explain(
     group: GroupName = None,
     customer: Customer = None,
     which: WhichPeriod = "period",
-    part: str = "sales",
+    part: Part = "sales",
 ) -> Explanation:
     """Parts: the figures that add up, and what ratios are made of.
 

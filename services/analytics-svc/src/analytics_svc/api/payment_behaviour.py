@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, checked, over
+from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, Part, checked, over
 from analytics_svc.api.ageing import EdgeText
 from analytics_svc.domain.figures import Window, edges_of
 from analytics_svc.domain.payment_behaviour import (
@@ -116,7 +116,7 @@ async def explain_paid(
     customer: Customer = None,
     first: First = None,
     edges: EdgeText = None,
-    part: str = "days_late",
+    part: Part = "days_late",
 ) -> Explanation:
     """Parts: the members of `sums`, the buckets by name (their amounts); of each instalment its last payment."""
     steps = checked(lambda: edges_of(edges))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, over
+from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, Part, over
 from analytics_svc.domain.measures import Balance, CustomerBalance, Scope
 from analytics_svc.projections import customers, receivables, terms
 from chassis.context import Paged
@@ -40,7 +40,7 @@ async def balances(figures: Owed, page: Page) -> Balances:
 
 @router.get("/balance/explain", summary="The events behind a balance")
 async def explain_balance(
-    figures: Owed, page: Page, customer: Customer = None, part: str = "outstanding"
+    figures: Owed, page: Page, customer: Customer = None, part: Part = "outstanding"
 ) -> Explanation:
     """Parts: outstanding, receivable, unallocated. What is settled is left out: it adds nothing."""
     scope = await figures.scope(customer)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, checked, over
+from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, Part, checked, over
 from analytics_svc.domain.figures import Measure, Window, ratio, window_of
 from analytics_svc.domain.rfm import BINS, SEGMENTS
 from analytics_svc.projections import customers, receivables, rfm, sales, terms
@@ -117,7 +117,7 @@ async def explain(
     measure: Monetary = "sales",
     first: First = None,
     customer: Customer = None,
-    part: str = "monetary",
+    part: Part = "monetary",
 ) -> Explanation:
     """Parts: recency (the orders of the last day with one), frequency (all orders, each as one), monetary."""
     scope = await figures.scope(customer, checked(lambda: window_of(first, figures.point.as_of)))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, checked, over
+from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, Part, checked, over
 from analytics_svc.domain.figures import Window, window_of
 from analytics_svc.domain.measures import Scope, Totals
 from analytics_svc.projections import customers, receivables, sales, terms
@@ -34,7 +34,7 @@ async def totals(figures: Sold, customer: Customer = None, first: First = None) 
 
 @router.get("/totals/explain", summary="The events behind a total")
 async def explain_totals(
-    figures: Sold, page: Page, customer: Customer = None, first: First = None, part: str = "order_intake"
+    figures: Sold, page: Page, customer: Customer = None, first: First = None, part: Part = "order_intake"
 ) -> Explanation:
     """Parts: order_intake, billed, credited, credit_sales, sales, gross_profit, paid; the counts list their members."""
     scope = await figures.scope(customer, checked(lambda: window_of(first, figures.point.as_of)))

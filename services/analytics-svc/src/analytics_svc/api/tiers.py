@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, First, Page, checked, over
+from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, First, Page, Part, checked, over
 from analytics_svc.domain.figures import Measure, Window, ratio, window_of, year_to
 from analytics_svc.domain.key_figures import NO_COST, change
 from analytics_svc.domain.measures import Scope
@@ -161,7 +161,7 @@ async def customer_tiers(figures: Sold, page: Page, order: TierOrder, customer: 
 
 @router.get("/tiers/explain", summary="The events behind a customer's place")
 async def explain_tier(
-    figures: Sold, page: Page, order: TierOrder, customer: Customer = None, part: str = "numerator"
+    figures: Sold, page: Page, order: TierOrder, customer: Customer = None, part: Part = "numerator"
 ) -> Explanation:
     """Parts: numerator (the customer's amount), denominator (everybody's in its group); the share is their ratio."""
     scope, own = await figures.scope(None, order.window), await figures.scope(customer, order.window)
@@ -220,7 +220,7 @@ async def explain_product(
     order: ProductOrder,
     product: Product,
     customer: Customer = None,
-    part: str = "numerator",
+    part: Part = "numerator",
 ) -> Explanation:
     """Parts: numerator (the product's amount), denominator (that of all), gross_profit and with_cost (its margin)."""
     scope, name = await figures.scope(customer, order.window), sales.part_of(order.tiering.measure)

@@ -32,7 +32,9 @@ async def erase_person(do: Do, command: ErasePerson) -> Answer:
 
 
 @router.get("", dependencies=[SALES], summary="The contacts of a customer")
-async def list_contacts(log: PersonalLog, customer: Annotated[str, Query(examples=["C-103"])]) -> list[ContactRow]:
+async def list_contacts(
+    log: PersonalLog, customer: Annotated[str, Query(description="Key of the customer.", examples=["C-103"])]
+) -> list[ContactRow]:
     """Who speaks for the customer now. Who asked is written down."""
     return await contacts.of(log, customer)
 
@@ -46,8 +48,8 @@ async def record_profile(do: Do, command: RecordProfile) -> Answer:
 @router.get("/profile", dependencies=[SALES], summary="What is known of a contact")
 async def show_profile(
     log: PersonalLog,
-    customer: Annotated[str, Query(examples=["C-103"])],
-    person: Annotated[str, Query(examples=["P-7"])],
+    customer: Annotated[str, Query(description="Key of the customer.", examples=["C-103"])],
+    person: Annotated[str, Query(description="Id of the person.", examples=["P-7"])],
 ) -> ProfileRow:
     """What was collected last, by whom and how; nothing of a person who was erased. Who asked is written down."""
     return await contacts.profile(log, customer, person)

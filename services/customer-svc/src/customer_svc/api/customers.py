@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from chassis import etag
 from chassis.context import Answer, Do, Page, Paged, Read, allowed
@@ -83,7 +83,12 @@ async def list_groups(read: Read, page: Page, stale_before: StaleBefore) -> Page
 
 
 @router.get("/{customer:path}", summary="One customer")
-async def show_customer(read: Read, response: Response, customer: str, stale_before: StaleBefore) -> CustomerRecord:
+async def show_customer(
+    read: Read,
+    response: Response,
+    customer: Annotated[str, Path(description="Key of the customer.")],
+    stale_before: StaleBefore,
+) -> CustomerRecord:
     """The whole record: basics, and each block with its day and collector. The version of the basics is the ETag."""
     found = await customers.one(read, customer, stale_before)
     etag.put(response, found.version)

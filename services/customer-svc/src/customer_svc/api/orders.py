@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from chassis import etag
 from chassis.context import Answer, Do, Page, Paged, Read, allowed
@@ -46,7 +46,7 @@ async def list_orders(
     page: Page,
     customer: Annotated[str | None, Query(description="Only orders of this customer.")] = None,
     state: Annotated[orders.State | None, Query(description="Only orders in this state.")] = None,
-    newest_first: bool = False,
+    newest_first: Annotated[bool, Query(description="The latest at the top (false: the earliest).")] = False,
 ) -> Paged[OrderRow]:
     """Sorted by order date, then order."""
     selected = orders.matching(customer, state)
@@ -54,7 +54,9 @@ async def list_orders(
 
 
 @router.get("/orders/{order:path}", summary="One order")
-async def show_order(read: Read, response: Response, order: str) -> OrderRow:
+async def show_order(
+    read: Read, response: Response, order: Annotated[str, Path(description="Key of the order.")]
+) -> OrderRow:
     """With lines, deliveries and what credit says; its version is the ETag."""
     found = await orders.one(read, order)
     etag.put(response, found.version)

@@ -44,7 +44,10 @@ async def list_owners(read: Read, stale_before: StaleBefore) -> list[OwnerRow]:
 
 @router.get("/owners/history", summary="Who looked after a customer, from when to when")
 async def owner_history(
-    log: Log, read: Read, stale_before: StaleBefore, customer: Annotated[str, Query(examples=["C-103"])]
+    log: Log,
+    read: Read,
+    stale_before: StaleBefore,
+    customer: Annotated[str, Query(description="Key of the customer.", examples=["C-103"])],
 ) -> list[Responsibility]:
     """The first one first."""
     found = await customers.one(read, customer, stale_before)

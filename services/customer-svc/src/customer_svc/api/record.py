@@ -35,8 +35,8 @@ async def block_history(
     log: Log,
     read: Read,
     stale_before: StaleBefore,
-    customer: Annotated[str, Query(examples=["C-103"])],
-    block: BlockName,
+    customer: Annotated[str, Query(description="Key of the customer.", examples=["C-103"])],
+    block: Annotated[BlockName, Query(description="Which block of the record.")],
 ) -> list[Found[Block]]:
     """The latest first; what was collected earlier and arrived later stands at its own day."""
     found = await customers.one(read, customer, stale_before)

@@ -31,9 +31,9 @@ async def show_timeline(
     page: Page,
     stale_before: StaleBefore,
     asked: Annotated[Window, Depends(window)],
-    customer: Annotated[str, Query(examples=["C-103"])],
+    customer: Annotated[str, Query(description="Key of the customer.", examples=["C-103"])],
     order: Annotated[Order, Query(description="By the day it happened on, or by when we learned it.")] = "effective",
-    newest_first: bool = True,
+    newest_first: Annotated[bool, Query(description="The latest at the top (false: the earliest).")] = True,
 ) -> Paged[TimelineEntry]:
     """Every event of every service that concerns the customer, as a sentence in English and Chinese."""
     found = await customers.one(read, customer, stale_before)
