@@ -1,5 +1,6 @@
 """The description of an API in a browser: it asks nobody else, and a request can be tried out with a token."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -34,3 +35,14 @@ def test_a_request_is_tried_out_with_the_token_given(kehu: Kehu, visit: Callable
         day.get_by_role("button", name="Execute").click()
     assert answered.value.status == 200
     assert answered.value.request.headers["authorization"] == "Bearer dev-sales"
+
+
+def test_a_request_to_try_out_is_filled_with_its_example(kehu: Kehu, visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    page.goto(f"{kehu.url}/api/customers/docs#/orders/place_order_orders_post")
+    order = page.locator("#operations-orders-place_order_orders_post")
+    order.get_by_role("button", name="Try it out").click()
+    first = next(e for e in SERVICES[0].story.examples if e.operation == "POST /orders")
+    assert json.loads(order.locator("textarea.body-param__text").input_value()) == first.body
+    assert order.get_by_placeholder("Idempotency-Key").input_value() == first.key
+    assert order.get_by_placeholder("if-match").input_value() == ""
