@@ -109,7 +109,7 @@ async def audit(
     actor: Annotated[str | None, Query(description="Only reads of this person or system.")] = None,
     customer: Annotated[str | None, Query(description="Only reads about persons at this customer.")] = None,
     after: Annotated[int, Query(ge=0, description="Reads above this id.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Rows on a page.")] = 100,
 ) -> Reads:
     """Each was written down before it was answered; what was read is not kept, and nothing here can be changed."""
     found = await _runtime(request).audit.page(after, actor, customer, limit)
