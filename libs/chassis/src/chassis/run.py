@@ -14,6 +14,7 @@ from chassis.settings import Settings
 from chassis.telemetry import configure
 from chassis.workers import ROLES, Role, supervisor
 from engine.database import Database, migrate
+from engine.heap import look_seldom
 from engine.roles import READER, WRITER
 from engine.wakeups import Wakeups
 
@@ -75,6 +76,7 @@ class Server(uvicorn.Server):
 def server(app: ASGIApp, settings: Settings, runtimes: Sequence[Runtime]) -> Server:
     """A server for `app` on the port of `settings`; ``await server.serve()`` returns after SIGINT or SIGTERM."""
     configure(settings.logs)
+    look_seldom()
     config = uvicorn.Config(
         app, settings.http.host, settings.http.port, log_config=None, access_log=False, server_header=False,
         timeout_graceful_shutdown=int(settings.work.grace), lifespan="on",
