@@ -8,7 +8,7 @@ MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml apps/*/pyp
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-unit check lint format types arch docs lock bench screenshots clean
+.PHONY: help setup run test test-unit check lint format types arch docs lock audit bench screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ docs: $(READY) ## generated docs are current (make docs WRITE=1 writes them)
 
 lock: $(READY) ## requirements.lock anew, what it holds stays (UPGRADE=1 for the newest versions)
 	@$(PY) -m tools.lock $(if $(UPGRADE),--upgrade,)
+
+audit: $(READY) ## security: bandit, secrets in the tree, known holes in what we install
+	@$(PY) -m tools.audit
 
 bench: $(READY) ## measurements beside peers
 	@if [ -f bench/__main__.py ]; then $(PY) -m bench $(ARGS); else echo "no benchmarks yet"; fi

@@ -1,14 +1,22 @@
 """Everything that can be set, in groups. The only reader of the environment: ``KEHU_<GROUP>__<FIELD>``."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from chassis.auth import DEVELOPMENT, Principal, Role
+
+SECRETS_DIR = "KEHU_SECRETS_DIR"
 
 
 class Http(BaseModel):
@@ -38,7 +46,9 @@ class Auth(BaseModel):
     """Who may come in."""
 
     development: bool = Field(False, description="Take the development tokens (dev-admin, ...). For one machine only.")
-    tokens: dict[str, Grant] = Field(default_factory=dict, description="Bearer token -> whose it is, as JSON.")
+    tokens: dict[str, Grant] = Field(
+        default_factory=dict, repr=False, description="Bearer token -> whose it is, as JSON."
+    )
 
     def known(self) -> dict[str, Principal]:
         """All tokens that are taken."""
@@ -199,7 +209,7 @@ class Logs(BaseModel):
 
 
 class Settings(BaseSettings):
-    """All groups. ``KEHU_HTTP__PORT=8080`` sets `http.port`."""
+    """All groups. ``KEHU_HTTP__PORT=8080`` sets `http.port`, and so does a file ``http__port`` in KEHU_SECRETS_DIR."""
 
     model_config = SettingsConfigDict(env_prefix="KEHU_", env_nested_delimiter="__", extra="ignore")
 
@@ -213,6 +223,22 @@ class Settings(BaseSettings):
     keys: Keys = Field(default_factory=Keys)
     work: Work = Field(default_factory=Work)
     logs: Logs = Field(default_factory=Logs)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then files: an orchestrator mounts secrets as files, which no child process inherits."""
+        folder = os.environ.get(SECRETS_DIR)
+        files = NestedSecretsSettingsSource(
+            file_secret_settings, secrets_dir=folder, env_prefix="", secrets_nested_delimiter="__"
+        )
+        return (init_settings, env_settings, *([files] if folder else []))
 
 
 GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -231,7 +257,13 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 def reference() -> str:
     """docs/reference/settings.md: every setting with its default and meaning."""
-    lines = ["# Settings", "", "Generated. Each is read from the environment once, at the start.", ""]
+    lines = [
+        "# Settings",
+        "",
+        "Generated. Each is read once, at the start: from the environment, or from a file in `KEHU_SECRETS_DIR`,",
+        "named in lower case and without `KEHU_` (`keys__encryption`), as orchestrators mount secrets.",
+        "",
+    ]
     for group, model in GROUPS:
         lines += [
             f"## {group}",
