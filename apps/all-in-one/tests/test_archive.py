@@ -33,9 +33,9 @@ def whole(tmp_path: Path) -> Path:
 
 def broken(whole: bytes) -> Iterator[bytes]:
     """Cut off anywhere, and with any byte changed."""
-    yield from (whole[:end] for end in range(0, len(whole), 97))
+    yield from (whole[:end] for end in range(0, len(whole), 397))
     dice = Random(7)
-    for at in range(0, len(whole), 5):
+    for at in range(0, len(whole), 11):
         yield whole[:at] + bytes([whole[at] ^ dice.randrange(1, 256)]) + whole[at + 1 :]
 
 
@@ -49,7 +49,7 @@ def test_a_file_that_was_cut_off_or_changed_is_refused_or_has_the_same_content(w
                 assert {name: b"".join(reader.pieces(name)) for name in DUMPS} == DUMPS
         except Unfit:
             refused += 1
-    assert refused > 1000
+    assert refused > 500
 
 
 def test_a_backup_that_breaks_off_leaves_no_file(tmp_path: Path) -> None:

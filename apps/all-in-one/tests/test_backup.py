@@ -3,16 +3,20 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
 
 import asyncpg
 import pytest
+from typer.testing import CliRunner
 
 from all_in_one import backup
 from all_in_one.archive import Unfit, reading
+from all_in_one.cli import app
 from all_in_one.home import Home, KeyMissing, new_key
 from engine import ids
 from engine.copies import ends
@@ -136,6 +140,56 @@ async def test_a_restore_that_fails_leaves_everything_as_it_was(old: Old) -> Non
             await backup.restore(reader, home, keyed(old, old.key), unseen)
     assert (home.folder / "of-before").exists()
     assert [p.name for p in home.folder.parent.glob("there*")] == ["there"]
+
+
+def refused(*words: str) -> str:
+    """The sentence a command ends with that refuses."""
+    done = CliRunner().invoke(app, list(words))
+    assert (done.exit_code, done.stdout) == (1, ""), done.output
+    return " ".join(done.stderr.split())
+
+
+def changed(old: Old, to: Path, manifest: Mapping[str, Any]) -> str:
+    """The backup with other values in its manifest."""
+    with ZipFile(old.file) as whole, ZipFile(to, "w") as new:
+        for name in whole.namelist()[:-1]:
+            new.writestr(name, whole.read(name))
+        new.writestr("manifest.json", json.dumps(json.loads(whole.read("manifest.json")) | manifest))
+    return str(to)
+
+
+def test_a_backup_of_a_newer_kehu_is_refused_with_what_to_do(old: Old, tmp_path: Path) -> None:
+    with ZipFile(old.file) as whole:
+        services = json.loads(whole.read("manifest.json"))["services"]
+    newer = services | {"customer": services["customer"] | {"schema_revision": "9001"}}
+    file = changed(old, tmp_path / "schema", {"kehu": "7.0.0", "services": newer})
+    said = refused("restore", file, "--data", "x")
+    assert "was made by Kehu 7.0.0 with the schema 9001 of customer" in said
+    assert "restore it with that version, or a later one" in said
+    events = services["customer"]["types"] | {"credit.LimitSet.v9": 3}
+    strange = services | {"customer": services["customer"] | {"types": events}}
+    file = changed(old, tmp_path / "events", {"kehu": "7.0.0", "services": strange})
+    assert "holds events this one (0.1.0) does not know (credit.LimitSet.v9)" in refused("restore", file, "--data", "x")
+    file = changed(old, tmp_path / "format", {"kehu": "7.0.0", "format": 2})
+    assert "has the format of Kehu 7.0.0" in refused("restore", file, "--data", "x")
+
+
+def test_a_file_that_was_cut_off_damaged_or_is_something_else_is_refused(
+    old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole, file = old.file.read_bytes(), tmp_path / "broken"
+    for part in (whole[: len(whole) // 2], whole[:-1], b"", b"Customer;Name"):
+        file.write_bytes(part)
+        assert "is no backup, or its end is missing" in refused("restore", str(file), "--data", "x")
+    middle = whole.index(b"PGDMP") + 2000
+    file.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    assert "is damaged: customer.dump is not what was written" in refused("restore", str(file), "--data", "x", "--yes")
+    with ZipFile(file, "w") as other:
+        other.writestr("readme.txt", "hello")
+    assert "no backup made by `kehu backup`" in refused("restore", str(file), "--data", "x")
+    assert "No such file" in refused("restore", str(tmp_path / "nothing"), "--data", "x")
+    assert not Path(".kehu").exists()
 
 
 def test_a_company_without_its_key_is_not_given_another(tmp_path: Path) -> None:
