@@ -93,7 +93,7 @@ async def living(demo: Demo, app: FastAPI, show: Callable[[Progress], None]) -> 
         yield
         return
     transport, zone = httpx.ASGITransport(app=_Quiet(app)), ZoneInfo(demo.runtimes[0].settings.company.time_zone)
-    async with httpx.AsyncClient(transport=transport, base_url="http://kehu", headers=ERP) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=ERP) as client:
         erp = Erp(client, demo.marker.source, zone)
         demo.supervisor = Supervisor([Life(demo.marker, erp, demo.calendar, demo.settled, demo.progress, show)])
         await demo.supervisor.start()
