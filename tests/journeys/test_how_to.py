@@ -1,5 +1,6 @@
 """The pages of docs/how-to for those who build on Kehu: their commands are typed, their clients are built and run."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tests.journeys.running import Kehu, company
 
 FRONT, FRONT_ZH = "docs/how-to/build-a-front-end.md", "docs/how-to/build-a-front-end.zh-CN.md"
 FEED, FEED_ZH = "docs/how-to/connect-without-kafka.md", "docs/how-to/connect-without-kafka.zh-CN.md"
+README_ZH = "README.zh-CN.md"
 CLIENTS = ROOT / "docs/how-to/clients"
 SHOWN = examples("clients", page=FRONT)[0].shown.splitlines()
 
@@ -39,11 +41,18 @@ def test_what_the_page_for_integrators_types_answers_what_it_shows(kehu: Kehu) -
     typed(kehu, "feed", FEED)
 
 
-@pytest.mark.parametrize(("page", "chinese", "kind"), [(FRONT, FRONT_ZH, "front"), (FEED, FEED_ZH, "feed")])
-def test_the_chinese_page_types_the_same(page: str, chinese: str, kind: str) -> None:
-    assert [e.commands for e in examples(kind, "clients", page=chinese)] == [
-        e.commands for e in examples(kind, "clients", page=page)
-    ]
+@pytest.mark.parametrize(("page", "chinese"), [(FRONT, FRONT_ZH), (FEED, FEED_ZH), ("README.md", README_ZH)])
+def test_the_chinese_page_types_and_shows_the_same(page: str, chinese: str) -> None:
+    kinds = ("front", "feed", "clients", "tour", "tour open", "data", "demo")
+    assert examples(*kinds, page=chinese) == examples(*kinds, page=page)
+
+
+def test_the_chinese_readme_leads_to_the_same_places() -> None:
+    linked = {
+        page: set(re.findall(r"\]\(([\w/.-]+)\)", (ROOT / page).read_text())) for page in ("README.md", README_ZH)
+    }
+    english = {link.replace(".zh-CN.md", ".md") for link in linked[README_ZH]}
+    assert english == {link.replace(".zh-CN.md", ".md") for link in linked["README.md"]}
 
 
 def test_the_python_client_does_what_the_page_shows(kehu: Kehu) -> None:
