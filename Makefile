@@ -8,7 +8,7 @@ MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml apps/*/pyp
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-unit check lint format types arch docs lock audit bench screenshots clean
+.PHONY: help setup run test test-unit check lint format types arch docs lock audit bench fuzz screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ bench: $(READY) ## measurements beside peers
 
 screenshots: $(READY) ## the pictures in README, from a new demo company (needs Chromium)
 	@$(PY) -m tools.screenshots $(ARGS)
+
+fuzz: $(READY) ## requests nobody thought of, for long: make fuzz [CASES=200]
+	@FUZZ_CASES="$(or $(CASES),200)" $(PY) -m pytest tests/security/test_fuzz.py -o session_timeout=0
 
 clean: ## away with .venv and caches (data in .kehu stays)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,7 +1,7 @@
 """Every event has a name of its own for ever, and says what it is about in the same way."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from events import credit
-from events.base import Event, Money, NonNegativeMoney, PositiveMoney, personal_fields
+from events.base import LARGEST, Event, Money, NonNegativeMoney, PositiveMoney, Value, personal_fields
 from events.currencies import in_minor_units
 from events.customer import Contact
 from events.erp import DOCUMENTS, Document
@@ -126,3 +126,37 @@ def test_a_model_with_personal_data_names_the_person() -> None:
     holders = [m for m in seen if personal_fields(m)]
     assert Contact in holders
     assert all("person" in m.model_fields for m in holders)
+
+
+class Dated(Value):
+    day: date
+    moment: datetime | None = None
+    count: int = 0
+    settled: bool = False
+
+
+@pytest.mark.parametrize("day", [20260301, 0, "20260301", "0.5", "1772323200", "1899-12-31", "3000-01-01", None, True])
+def test_a_number_is_no_date(day: Any) -> None:
+    """20260301 was taken for seconds since 1970: an invoice of 23 August 1970."""
+    with pytest.raises(ValidationError) as refused:
+        Dated.model_validate({"day": day})
+    assert refused.value.errors()[0]["loc"] == ("day",)
+
+
+def test_a_date_is_written_as_people_write_it() -> None:
+    assert Dated.model_validate({"day": "2026-03-01"}).day == date(2026, 3, 1)
+    assert Dated.model_validate({"day": date(2026, 3, 1), "moment": "2026-03-01T08:00:00Z"}).moment is not None
+    with pytest.raises(ValidationError):
+        Dated.model_validate({"day": "2026-03-01", "moment": 5})
+
+
+@pytest.mark.parametrize("settled", [1, 0, "true", "yes", None])
+def test_only_true_and_false_are_true_and_false(settled: Any) -> None:
+    with pytest.raises(ValidationError):
+        Dated.model_validate({"day": "2026-03-01", "settled": settled})
+
+
+def test_a_whole_number_no_reader_keeps_exactly_is_refused() -> None:
+    assert Dated.model_validate({"day": "2026-03-01", "count": LARGEST}).count == LARGEST
+    with pytest.raises(ValidationError):
+        Dated.model_validate({"day": "2026-03-01", "count": LARGEST + 1})

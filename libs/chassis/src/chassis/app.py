@@ -1,10 +1,11 @@
 """The HTTP applications: one for each service under its prefix, behind one origin."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -13,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 from starlette.types import Lifespan, Scope
 
-from chassis import docs, doors, examples, feed, health, holdings, ops, own_examples
+from chassis import docs, doors, examples, feed, health, holdings, openapi, ops, own_examples
 from chassis.admission import Admission, admission
 from chassis.front import Front
 from chassis.gate import Gate, problem_of
 from chassis.numbers import EXACT
 from chassis.pace import Pace
-from chassis.problems import MEDIA_TYPE, OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
+from chassis.problems import OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
 from chassis.rules import Rule, index
 from chassis.runtime import Runtime
 from chassis.settings import Http
@@ -84,7 +85,7 @@ def service_app(runtime: Runtime, admitted: Admission, pace: Pace) -> FastAPI:
         at_once=runtime.settings.http.at_once,
         pace=pace,
     )
-    _state_problem_media(app)
+    openapi.complete(app)
     told = (*service.story.examples, *own_examples.of(service))
     examples.fill(app, told, service.story.answers())
     return app
@@ -142,6 +143,13 @@ def _rules(app: FastAPI) -> Mapping[str, Rule]:
     return cast(Mapping[str, Rule], app.state.rules)
 
 
+def methods(request: Request) -> Iterable[str]:
+    """What the path of `request` answers to, over all routes of the pattern it fits first."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    routes = [r for r in iter_route_contexts(request.app.routes) if r.methods and r.path_regex.match(path)]
+    return {method for route in routes if route.path == routes[0].path for method in route.methods or ()}
+
+
 def _answer_problems(app: FastAPI, service: str) -> None:
     def respond(request: Request, problem: Problem) -> Response:
         correlation = getattr(request.state, "correlation", None)
@@ -149,7 +157,7 @@ def _answer_problems(app: FastAPI, service: str) -> None:
         return answer(problem, service, language, str(correlation) if correlation else None)
 
     async def on_http(request: Request, error: Exception) -> Response:
-        return respond(request, of_http(cast(HTTPException, error), request.method))
+        return respond(request, of_http(cast(HTTPException, error), request.method, methods(request)))
 
     async def on_validation(request: Request, error: Exception) -> Response:
         return respond(request, of_validation(cast(RequestValidationError, error)))
@@ -160,24 +168,3 @@ def _answer_problems(app: FastAPI, service: str) -> None:
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(Exception, on_error)
-
-
-def _state_problem_media(app: FastAPI) -> None:
-    """OpenAPI says application/problem+json where problems are answered."""
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = plain()
-            for operation in (o for path in schema["paths"].values() for o in path.values()):
-                _move_problems(operation["responses"])
-        return cast(dict[str, Any], app.openapi_schema)
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _move_problems(responses: dict[str, Any]) -> None:
-    for status, response in responses.items():
-        content = response.get("content", {})
-        if status >= "400" and "application/json" in content:
-            content[MEDIA_TYPE] = content.pop("application/json")

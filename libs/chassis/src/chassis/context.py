@@ -15,6 +15,7 @@ from chassis import etag
 from chassis.auth import Principal, Role
 from chassis.idempotency import Keyed, required
 from chassis.paging import Page, Paged
+from chassis.parameters import Positions, Version
 from chassis.problems import CHALLENGE, Defect, Malformed, MissingRole, Problem, Unauthenticated, UnknownPath
 from chassis.service import Service
 from chassis.settings import Settings
@@ -22,6 +23,7 @@ from engine.audit import Audit
 from engine.database import Connection
 from engine.decider import Actor, Command, Ref, Rejected, States
 from engine.ports import Meta, Store, Streams, Verdict
+from events.base import LARGEST
 from events.envelope import Envelope
 
 __all__ = [
@@ -205,7 +207,7 @@ async def doing(
         str | None,
         Header(alias="Idempotency-Key", description="Required. The same key gives the same answer, once decided."),
     ] = None,
-    if_match: Annotated[str | None, Header(description="The version (ETag) this change was decided upon.")] = None,
+    if_match: Annotated[Version | None, Header(description="The version (ETag) this change was decided upon.")] = None,
 ) -> Doing:
     """The one way for a route to change anything."""
     keyed = Keyed(principal.id, required(key))
@@ -220,12 +222,13 @@ Do = Annotated[Doing, Depends(doing)]
 async def reading(
     runtime: Hosted,
     position: Annotated[
-        str | None, Header(alias=POSITION, description="Answer only once this position is folded (as a POST gave it).")
+        Positions | None,
+        Header(alias=POSITION, description="Answer only once this position is folded (as a POST gave it)."),
     ] = None,
-    at_least: Annotated[str | None, Query(description="The same as X-Kehu-Position.")] = None,
+    at_least: Annotated[Positions | None, Query(description="The same as X-Kehu-Position.")] = None,
 ) -> AsyncIterator[Connection]:
     """A connection over the service's views, once they have reached the position asked for."""
-    asked = at_least or position
+    asked = ",".join(filter(None, (position, at_least)))
     if asked:
         await runtime.reached(positions(asked, runtime.service.name))
     async with runtime.reading() as connection:
@@ -252,10 +255,10 @@ def positions(text: str, own: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in text.split(","):
         service, _, number = part.strip().rpartition(":")
-        if not number.isdecimal():
+        if not number.isdecimal() or int(number) > LARGEST:
             place = Defect(pointer=f"/header/{POSITION}", message="a position: 4711, or credit:4711")
             raise Problem(Malformed(), errors=[place])
-        found[service or own] = int(number)
+        found[service or own] = max(int(number), found.get(service or own, 0))
     return found
 
 

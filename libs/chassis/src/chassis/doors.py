@@ -11,6 +11,7 @@ from chassis.auth import Role
 from chassis.cloudevents import Message, NoMessage
 from chassis.context import POSITION, Who, allowed
 from chassis.intake import Sender, Taken
+from chassis.parameters import Position
 from chassis.problems import InitialLoadOver, InvalidMessage, Problem, TooLarge, language_of
 from chassis.receipts import Receipt, errors_of, receipt_of, refusal, rule_of
 from chassis.runtime import Runtime
@@ -46,7 +47,9 @@ BODY: dict[str, Any] = {
                     },
                 },
             },
-            cloudevents.BATCH: {"schema": {"type": "array", "items": {"type": "object"}}},
+            cloudevents.BATCH: {
+                "schema": {"type": "array", "description": "CloudEvents; what is none gets a receipt that says so."}
+            },
             "application/json": {
                 "schema": {"type": "object", "description": "binary mode: attributes in ce-* headers"}
             },
@@ -89,7 +92,7 @@ async def intake(
 @router.get("/intake/receipts", summary="The present verdict on every message, in the order they were given")
 async def receipts(
     request: Request,
-    after: Annotated[int, Query(ge=0, description="Number of the last receipt seen.")] = 0,
+    after: Annotated[Position, Query(description="Number of the last receipt seen.")] = 0,
     source: Annotated[str | None, Query(description="Only messages of this source.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="Receipts on a page.")] = 500,
     accept_language: Annotated[str | None, Header(description="Of the sentences: en or zh-CN.")] = None,

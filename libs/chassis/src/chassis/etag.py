@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from chassis.problems import Defect, Malformed, Problem
+from events.base import LARGEST
 
 
 def tag(version: int) -> str:
@@ -21,6 +22,6 @@ def expected(if_match: str | None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     number = if_match.strip().removeprefix("W/").strip('"')
-    if not number.isdecimal():
+    if not number.isdecimal() or int(number) > LARGEST:
         raise Problem(Malformed(), errors=[Defect(pointer="/header/If-Match", message='one version, as in "7"')])
     return int(number)

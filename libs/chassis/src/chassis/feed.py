@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from chassis.auth import Role
 from chassis.cloudevents import written
 from chassis.context import allowed
+from chassis.parameters import Position
 from chassis.problems import Problem, UnknownPath
 from chassis.runtime import Runtime
 
@@ -34,7 +35,7 @@ class FeedPage(BaseModel):
 @router.get("/events", dependencies=[allowed(*READERS)], summary="Events of this service after a position")
 async def events(
     request: Request,
-    after: Annotated[int, Query(ge=0, description="Position after which to read; 0: from the first event.")] = 0,
+    after: Annotated[Position, Query(description="Position after which to read; 0: from the first event.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="Events on a page.")] = 500,
     type: Annotated[  # noqa: A002 - the name in the URL
         list[str] | None, Query(description="Only these types, without version: credit.InvoiceIssued")

@@ -15,6 +15,8 @@ from chassis.admission import Admission
 from chassis.auth import Principal
 from chassis.pace import Pace
 from chassis.problems import (
+    Defect,
+    Malformed,
     Problem,
     StorageFull,
     TooLarge,
@@ -84,6 +86,8 @@ class Gate:
         if self.open > self.at_once:
             raise Problem(TooManyRequests(), headers=RETRY_AFTER)
         principal = await self._principal(scope, headers)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            raise Problem(Malformed(), errors=[Defect(pointer="/path", message="NUL stands in no key and no text")])
         if int(headers.get("content-length") or 0) > self.largest_body:
             raise Problem(TooLarge(limit=self.largest_body))
         if scope["method"] in WITH_BODY and _has_body(headers) and not _is_json(headers.get("content-type", "")):

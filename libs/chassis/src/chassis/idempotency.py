@@ -7,6 +7,7 @@ from uuid import UUID
 from chassis.problems import Defect, Malformed, MissingIdempotencyKey, Problem
 from engine import ids
 
+HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 
 

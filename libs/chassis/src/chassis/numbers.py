@@ -1,12 +1,17 @@
-"""Numbers of a request as they were written: JSON read without a float in between, at every door."""
+"""The JSON of a request as it was written: numbers without a float in between, texts that can be kept."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
 from fastapi import Depends, Request
 
 from chassis.problems import Defect, Malformed, Problem
+
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""As it stands in JSON. No database keeps it in a text."""
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def parsed(body: bytes) -> Any:
@@ -16,6 +21,16 @@ def parsed(body: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
         raise Problem(Malformed(), errors=[Defect(pointer="/body", message=f"not JSON: {reason}")]) from None
+
+
+def keepable(body: bytes, read: Any) -> bool:
+    """Whether every text of `body`, parsed as `read`, can be kept: no NUL, no half of a surrogate pair."""
+    if NUL.search(body):
+        return False
+    try:
+        return not _SURROGATE.search(body) or bool(json.dumps(read, ensure_ascii=False, default=str).encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _no_number(text: str) -> Any:
@@ -30,6 +45,9 @@ async def _exactly(request: Request) -> None:
     if not await request.body():
         return
     exact, read = parsed(await request.body()), await request.json()
+    if not keepable(await request.body(), exact):
+        place = Defect(pointer="/body", message="a text holds NUL or half a character, which cannot be kept")
+        raise Problem(Malformed(), errors=[place])
     if isinstance(read, dict):
         read.update(exact)
     elif isinstance(read, list):

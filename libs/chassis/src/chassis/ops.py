@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from chassis.context import Who, allowed
 from chassis.health import ServiceHealth, service_health
 from chassis.once import DoOnce
+from chassis.parameters import Position
 from chassis.problems import CannotRollBack, Problem, UnknownPath
 from chassis.rebuilds import Rebuild
 from chassis.runtime import Runtime
@@ -63,7 +64,7 @@ class Chosen(BaseModel):
 
     group: str = Field(examples=["view:invoices"])
     customer: str = Field(examples=["C-103"])
-    letter: int | None = None
+    letter: Position | None = None
 
 
 class Done(BaseModel):
@@ -193,7 +194,7 @@ async def letters(
     request: Request,
     group: Annotated[str | None, Query(description="Only of this consumer: view:invoices")] = None,
     customer: Annotated[str | None, Query(description="Only of this customer.")] = None,
-    after: Annotated[int, Query(ge=0, description="`next` of the page before.")] = 0,
+    after: Annotated[Position, Query(description="`next` of the page before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=500, description="Rows on a page.")] = 50,
 ) -> Letters:
     """Positions and kinds of error, never content."""

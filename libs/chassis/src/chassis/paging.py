@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from chassis.problems import Defect, Malformed, Problem
 from engine.database import Connection
 from engine.keyset import Column, Selection, ordered
+from events.base import LARGEST
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -61,7 +62,10 @@ class Paging:
 
     def of(self, items: Sequence[M], key: Callable[[M], Sequence[Any]]) -> Paged[M]:
         """A page of `items` that are all in memory, sorted by `key`."""
-        rest = [i for i in items if self.after is None or tuple(map(_plain, key(i))) > self.after]
+        try:
+            rest = [i for i in items if self.after is None or tuple(map(_plain, key(i))) > self.after]
+        except TypeError:
+            raise _no_cursor() from None
         more = len(rest) > self.limit
         return Paged(items=list(rest[: self.limit]), next=cursor(key(rest[self.limit - 1])) if more else None)
 
@@ -83,9 +87,16 @@ def parsed(text: str) -> tuple[Any, ...]:
         values = orjson.loads(urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
     except ValueError:
         raise _no_cursor() from None
-    if not isinstance(values, list):
+    if not isinstance(values, list) or not all(map(_given, values)):
         raise _no_cursor()
     return tuple(values)
+
+
+def _given(value: Any) -> bool:
+    """Whether a part of a cursor can have come from us."""
+    if isinstance(value, int):
+        return abs(value) <= LARGEST
+    return isinstance(value, float | None) or (isinstance(value, str) and "\0" not in value)
 
 
 def _plain(value: Any) -> Any:

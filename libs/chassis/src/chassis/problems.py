@@ -1,6 +1,6 @@
 """Everything that is not a success, as RFC 9457 problem+json in the reader's language."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -351,12 +351,12 @@ def pointer(loc: Sequence[int | str]) -> str:
     return "".join("/" + str(p).replace("~", "~0").replace("/", "~1") for p in loc)
 
 
-def of_http(error: HTTPException, method: str) -> Problem:
-    """The problem behind a plain HTTP error of the framework."""
+def of_http(error: HTTPException, method: str, allowed: Iterable[str] = ()) -> Problem:
+    """The problem behind a plain HTTP error of the framework; `allowed` are the methods of the path."""
     if isinstance(error, Problem):
         return error
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return Problem(MethodNotAllowed(method=method), headers=error.headers)
+        return Problem(MethodNotAllowed(method=method), headers={"Allow": ", ".join(sorted(allowed))})
     fault = FAULTS_BY_STATUS.get(error.status_code)
     if fault is None:
         fault = Malformed if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else Unexpected
@@ -374,6 +374,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         (412, "the version in If-Match is not the present one"),
         (413, "the body is too large"),
         (415, "the body is not JSON"),
+        (429, "too many requests; see Retry-After"),
         (422, "malformed; each error names its place"),
         (500, "something went wrong on our side"),
         (503, "the store or a view is not ready; see Retry-After"),

@@ -12,11 +12,12 @@ from pydantic import BaseModel
 
 from chassis.auth import Principal
 from chassis.context import Who
+from chassis.parameters import Position, Seen
 from chassis.problems import Defect, Malformed, Problem
 from chassis.runtime import Runtime
 from engine import clock
 from engine.live import Live as LiveLog
-from events.base import Event
+from events.base import LARGEST, Event
 from events.envelope import Envelope
 
 RETRY = b"retry: 1000\n\n"
@@ -79,14 +80,14 @@ async def streaming(
     request: Request,
     principal: Who,
     last_event_id: Annotated[
-        str | None, Header(description="Position of the last event seen; browsers send it anew.")
+        Seen | None, Header(description="Position of the last event seen; browsers send it anew.")
     ] = None,
     after: Annotated[
-        int | None, Query(ge=0, description="Position to begin after; 0: with the first event; none: now.")
+        Position | None, Query(description="Position to begin after; 0: with the first event; none: now.")
     ] = None,
 ) -> Streaming:
     """Where the stream begins. Raises the problem of a Last-Event-ID we never gave out."""
-    if last_event_id and not last_event_id.isdecimal():
+    if last_event_id and not (last_event_id.isdecimal() and int(last_event_id) <= LARGEST):
         raise Problem(Malformed(), errors=[Defect(pointer="/header/Last-Event-ID", message="a position")])
     return Streaming(request.app.state.runtime, principal, int(last_event_id) if last_event_id else after)
 

@@ -1,12 +1,22 @@
 """What every event and document is made of: Event, Money, identifiers, personal fields."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from events.currencies import UNITS, minor_units
 
@@ -27,16 +37,57 @@ def _known_currency(code: str) -> str:
     return code
 
 
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
+Currency = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{3}$"),
+    AfterValidator(_known_currency),
+    Field(json_schema_extra={"format": "iso-4217"}),
+]
+
+
+LARGEST = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps exactly."""
+_WRITTEN = re.compile(r"(19|2\d)\d\d-\d\d-\d\d")
+
+
+def written(value: Any) -> Any:
+    """A date or moment as people write it. Raises ValueError for a number, which would be seconds since 1970.
+
+    Years from 1900 to 2999: days are added to dates, and no due date may run out of the calendar.
+    """
+    if isinstance(value, date) or (isinstance(value, str) and _WRITTEN.match(value)):
+        return value
+    raise ValueError("a date is written 2026-03-01, from 1900 to 2999")
+
+
+def _bounded(schema: Any) -> Any:
+    """`schema` with dates and moments taken as ``written``, whole numbers up to LARGEST, and only true as true."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_bounded, schema))
+    if not isinstance(schema, dict):
+        return schema
+    match schema.get("type"):
+        case "date" | "datetime":
+            return core_schema.no_info_before_validator_function(written, cast(CoreSchema, schema))
+        case "bool":
+            return {"strict": True, **schema}
+        case "int":
+            return {"le": LARGEST, "ge": -LARGEST, **schema}
+        case _:
+            return {k: v if k in ("metadata", "serialization") else _bounded(v) for k, v in schema.items()}
 
 
 V = TypeVar("V", bound="Value")
 
 
 class Value(BaseModel):
-    """An immutable part of an event or command; unknown fields are refused."""
+    """An immutable part of an event or command; unknown fields, numbers for dates and numbers too large are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return cast(CoreSchema, _bounded(handler(source)))
 
     def told_as(self, other: type[V]) -> V:
         """The same content as an `other`, a class of the same fields; nothing is validated again.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from analytics_svc.domain.figures import Point, Window, the_currency
 from analytics_svc.domain.measures import Scope
@@ -17,6 +17,7 @@ from analytics_svc.projections.stored import FACTS, FactRows, PostgresRows, Stor
 from chassis.amounts import InCurrency
 from chassis.context import Page, Paged, Read, Today
 from chassis.paging import Paging
+from chassis.parameters import Day, Instant
 from chassis.problems import Defect, Malformed, Problem
 from chassis.settings import Settings
 from engine.database import Connection, Database
@@ -36,7 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 def as_of_day(
     today: Today,
     as_of: Annotated[
-        date | None, Query(description="Effective up to this day; the open business day otherwise.")
+        Day | None, Query(description="Effective up to this day; the open business day otherwise.")
     ] = None,
 ) -> date:
     """The day a figure is asked for."""
@@ -46,7 +47,7 @@ def as_of_day(
 AsOf = Annotated[date, Depends(as_of_day)]
 Customer = Annotated[str | None, Query(description="Only this customer; all of them otherwise.", examples=["C-103"])]
 Part = Annotated[str, Query(description="Which part of the figure; those it has are named above.")]
-First = Annotated[date | None, Query(alias="from", description="First day of the window; all up to as_of otherwise.")]
+First = Annotated[Day | None, Query(alias="from", description="First day of the window; all up to as_of otherwise.")]
 
 
 class Stated(BaseModel):
@@ -204,9 +205,7 @@ def over(*views: View) -> Any:
         request: Request,
         read: Read,
         as_of: AsOf,
-        known_at: Annotated[
-            AwareDatetime | None, Query(description="As recorded up to this instant; all otherwise.")
-        ] = None,
+        known_at: Annotated[Instant | None, Query(description="As recorded up to this instant; all otherwise.")] = None,
         currency: Annotated[
             Currency | None, Query(description="Needed where there are several.", examples=["CNY"])
         ] = None,

@@ -13,6 +13,7 @@ from analytics_svc.domain.policies import ALERT_RULES, Policy, SetAlertPolicy, i
 from analytics_svc.projections import alerts, contributions, policies
 from chassis import etag
 from chassis.context import Answer, Do, Page, Paged, Read, Today, allowed, missing
+from chassis.parameters import Day
 from chassis.sse import EventStream, Live
 from engine.database import Connection
 from events.analytics import (
@@ -25,14 +26,14 @@ from events.analytics import (
     AlertRule,
     Severity,
 )
-from events.base import Text
+from events.base import Id, Text, Value
 from events.envelope import Envelope
 
 router = APIRouter(tags=["alerts"])
 HANDLERS = [allowed("operations", "credit_manager", "finance")]
-Key = Annotated[str, Path(description="Key of the alert, as `GET /alerts` names it.")]
+Key = Annotated[Id, Path(description="Key of the alert, as `GET /alerts` names it.")]
 WhichRule = Annotated[AlertRule, Path(description="The rule.")]
-On = Annotated[date | None, Query(description="On this day; the open business day otherwise.")]
+On = Annotated[Day | None, Query(description="On this day; the open business day otherwise.")]
 Seen = Literal["open", "acknowledged", "resolved", "retracted"]
 
 
@@ -90,7 +91,7 @@ class PolicyRow(BaseModel):
     valid_from: date | None
 
 
-class PolicyBody(BaseModel):
+class PolicyBody(Value):
     """Thresholds rise; see the rule's unit at SetAlertPolicy."""
 
     enabled: bool

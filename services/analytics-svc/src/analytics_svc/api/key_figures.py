@@ -1,6 +1,5 @@
 """Key figures by group: a pivot over customers, with the period before, shares and the events behind."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -12,6 +11,7 @@ from analytics_svc.domain.periods import By, Period, before
 from analytics_svc.projections import customers, groups, key_figures, profiles, receivables, sales, sums, terms
 from analytics_svc.projections.facts import TOGETHER
 from chassis.context import Paged
+from chassis.parameters import Day
 
 router = APIRouter(tags=["figures"])
 Known = Annotated[Figures, over(sales.VIEW, receivables.VIEW, terms.VIEW, profiles.VIEW, customers.VIEW)]
@@ -36,9 +36,7 @@ class KeyFiguresFigure(Figure):
 
 async def periods(
     as_of: AsOf,
-    first: Annotated[
-        date | None, Query(alias="from", description="First day; 12 months up to as_of otherwise.")
-    ] = None,
+    first: Annotated[Day | None, Query(alias="from", description="First day; 12 months up to as_of otherwise.")] = None,
 ) -> dict[str, Period]:
     """The window asked for and the one before it."""
     period = Period(checked(lambda: window_of(first or year_to(as_of), as_of)))

@@ -1,11 +1,11 @@
 """All that happened to a customer, in every service."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
 from chassis.context import Page, Paged, Read
+from chassis.parameters import Day
 from customer_svc.api.staleness import StaleBefore
 from customer_svc.projections import customers, timeline
 from customer_svc.projections.timeline import Order, TimelineEntry, Topic, Window
@@ -18,8 +18,8 @@ async def window(
     type: Annotated[  # noqa: A002
         str | None, Query(description="Only events of this type.", examples=["credit.InvoiceIssued"])
     ] = None,
-    first: Annotated[date | None, Query(alias="from", description="Only what happened on this day or later.")] = None,
-    last: Annotated[date | None, Query(alias="to", description="Only what happened on this day or earlier.")] = None,
+    first: Annotated[Day | None, Query(alias="from", description="Only what happened on this day or later.")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="Only what happened on this day or earlier.")] = None,
 ) -> Window:
     """Which part is asked for."""
     return Window(topic=topic, type=type, first=first, last=last)

@@ -1,0 +1,43 @@
+"""What OpenAPI says of a service beyond what FastAPI derives from its routes."""
+
+from typing import Any, cast
+
+from fastapi import FastAPI
+
+from chassis.idempotency import HEADER, LONGEST_KEY
+from chassis.problems import MEDIA_TYPE
+
+KEY = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"\S"}
+"""An Idempotency-Key."""
+
+
+def complete(app: FastAPI) -> None:
+    """Have the document of `app` say where problems are answered and which headers are needed."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = plain()
+            for operation in (o for path in schema["paths"].values() for o in path.values()):
+                _move_problems(operation["responses"])
+                for parameter in operation.get("parameters", ()):
+                    _settle(parameter)
+        return cast(dict[str, Any], app.openapi_schema)
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _move_problems(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if status >= "400" and "application/json" in content:
+            content[MEDIA_TYPE] = content.pop("application/json")
+
+
+def _settle(parameter: dict[str, Any]) -> None:
+    """A key is needed: FastAPI takes it for optional, as a missing one is answered by a rule. Nothing is ever null."""
+    if parameter["name"] == HEADER:
+        parameter |= {"required": True, "schema": KEY}
+    kinds = parameter["schema"].pop("anyOf", ())
+    real = [kind for kind in kinds if kind != {"type": "null"}]
+    parameter["schema"] |= real[0] if len(real) == 1 else {"anyOf": real} if real else {}
