@@ -27,7 +27,7 @@ def walk(terminal: Terminal, kehu: Kehu, example: Example) -> None:
     answers = iter(documents(example.shown))
     for command in example.commands:
         if command not in asking:
-            terminal.type(command)
+            terminal.type(here(command, kehu))
             continue
         expected = next(answers)
         look = partial(answered, terminal, here(command, kehu), expected)

@@ -1,5 +1,6 @@
 """Bad input gets a clear answer, and nothing is lost: every case against the running product."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -352,3 +353,11 @@ def receipts(door: Door) -> list[dict[str, Any]]:
     for prefix in (CREDIT, CUSTOMERS):
         found += door.erp.client.get(f"{prefix}/intake/receipts", params={"limit": 1000}).json()["items"]
     return found
+
+
+def test_a_month_is_made_for_the_demo_company_only(door: Door) -> None:
+    with door.unchanged():
+        refused = door.kehu.run("demo", "next-month", "--url", door.kehu.url)
+    assert refused.returncode == 1
+    assert "this is not the demo company" in refused.stderr
+    assert json.loads(door.kehu.run("demo", "status", "--json", "--url", door.kehu.url).stdout)["demo"] is False

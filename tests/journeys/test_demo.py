@@ -3,33 +3,34 @@
 One company for all of it, in this order: what a month brings changes what there was before.
 """
 
-import json
 import shutil
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
-from signal import SIGKILL
 from typing import Any
 
 import httpx
 import pytest
-from demo_books import Account, accounts
+from demo_books import accounts
 
 from all_in_one.demo.company.buyers import Firm
 from all_in_one.demo.company.history import documents
 from all_in_one.demo.company.stories import STORIES
-from tests.journeys.people import Person, money, until
-from tests.journeys.readme import Example, Terminal, differs, examples, missing_line
-from tests.journeys.readme import documents as documents_shown
+from all_in_one.demo.marker import Marker
+from engine import clock
+from tests.journeys.pages import walk
+from tests.journeys.people import BATCH as BATCHED
+from tests.journeys.people import Person, document, money, until
+from tests.journeys.readme import Terminal, examples
 from tests.journeys.running import Kehu
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
 PATIENCE = 240.0
 """Seconds until it lives: on a machine that does nothing else it takes ten."""
 DENSITY = 0.05
+ZONE = "Asia/Shanghai"
+BATCH = {"Content-Type": BATCHED}
 """The customers with a story, and few documents of the others."""
 PAGES = ("README.md", "docs/how-to/demo-tour.md", "docs/how-to/demo-tour.zh-CN.md")
 HELD = {"SO-117-045", "SO-125-069", "SO-130-001"}
@@ -38,24 +39,39 @@ HELD = {"SO-117-045", "SO-125-069", "SO-130-001"}
 
 @pytest.fixture(scope="module")
 def kehu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kehu]:
-    """A demo company that was killed in the middle of loading, and started again."""
-    running = Kehu(tmp_path_factory.mktemp("company"), "demo")
+    """A demo company begun the day before yesterday, killed in the middle of loading, and started again today."""
+    running = Kehu(tmp_path_factory.mktemp("company"), "lived")
     try:
         with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("KEHU_DEMO_DENSITY", str(DENSITY))
+            environment.setenv("KEHU_COMPANY__OPENS_DAYS", "false")  # else today would be open, and the past past
             running.start()
+        begin(running, Marker(1, clock.today(ZONE) - timedelta(days=2), DENSITY))
+        running.kill()
+        running.start()
         until(lambda: status(running)["done"] > 600, PATIENCE)
         assert status(running)["state"] == "loading"
-        running.signal(SIGKILL)
-        assert running.process is not None
-        running.process.wait(PATIENCE)
+        running.kill()
         running.start()
-        until(lambda: status(running)["state"] == "live", PATIENCE)
+        until(lambda: status(running)["state"] == "live" and today_is_lived(running), PATIENCE)
         running.settled()
         yield running
         assert running.stop() == 0, running.log()
     finally:
         running.remove()
+
+
+def begin(kehu: Kehu, marker: Marker) -> None:
+    """Send the first document of a demo company, as its ERP would have."""
+    first = documents(marker.firm(), marker.until)[0]
+    sent = document("Customer", first.id, source=marker.source, **first.data)
+    sent |= {"time": f"{first.effective}T00:00:00+08:00", "recordedtime": f"{first.known}T00:00:00+08:00"}
+    with kehu.client("integration") as erp:
+        answer = erp.post("/api/customers/intake", params={"origin": "initial_load"}, json=[sent], headers=BATCH)
+    assert [r["verdict"] for r in answer.raise_for_status().json()["items"]] == ["accepted"]
+
+
+def today_is_lived(kehu: Kehu) -> bool:
+    return bool(status(kehu)["through"] == str(clock.today(ZONE)))
 
 
 def status(kehu: Kehu) -> dict[str, Any]:
@@ -72,21 +88,14 @@ def receipts(kehu: Kehu) -> list[dict[str, str]]:
     return found
 
 
-@cache
-def books(day: date) -> dict[str, Account]:
-    """The accounts as the documents alone have them, by the evening of `day`; what is ordered on it is held."""
-    return accounts(documents(Firm.seeded(1, day, DENSITY), day), day - timedelta(days=1))
-
-
 def test_killed_while_it_loads_it_goes_on_and_nothing_is_there_twice(kehu: Kehu) -> None:
     told = status(kehu)
     assert (told["demo"], told["refused"], told["problem"]) == (True, 0, None)
-    assert told["through"] == told["until"]
     found = receipts(kehu)
     assert {r["verdict"] for r in found} == {"accepted"}
     assert len({r["id"] for r in found}) == len(found)
-    day = date.fromisoformat(told["until"])
-    assert {r["id"] for r in found} == {d.id for d in documents(Firm.seeded(1, day, DENSITY), day)}
+    firm = Firm.seeded(1, date.fromisoformat(told["until"]), DENSITY)
+    assert {r["id"] for r in found} == {d.id for d in documents(firm, date.fromisoformat(told["through"]))}
     assert kehu.get("/api/analytics/totals")["customers"] == 120
     assert kehu.get("/api/customers/days")["went_live"]
 
@@ -100,12 +109,27 @@ def test_nothing_is_imported_into_it_and_the_command_that_starts_an_empty_compan
     assert "make run DATA=mine" in refused.stderr
 
 
-def test_what_a_customer_owes_is_what_its_documents_add_up_to(kehu: Kehu) -> None:
-    day = date.fromisoformat(status(kehu)["until"])
-    eve = str(day - timedelta(days=1))
-    for customer in STORIES:
-        owed = kehu.get("/api/analytics/balance", customer=customer, as_of=eve)["receivable"]
-        assert Decimal(owed) == books(day)[customer].owed, customer
+def test_the_days_in_between_were_lived_one_after_the_other(kehu: Kehu) -> None:
+    told = status(kehu)
+    until_, through = (date.fromisoformat(told[name]) for name in ("until", "through"))
+    with Person(kehu) as boss:
+        opened = [e["data"]["day"] for e in boss.log("/api/customers", "company.DayOpened")]
+    lived = [until_ + timedelta(days=n) for n in range((through - until_).days + 1)]
+    assert opened[-len(lived) :] == [str(day) for day in lived]
+    assert len(lived) >= 3
+
+
+def test_what_every_customer_owes_is_what_its_documents_add_up_to(kehu: Kehu) -> None:
+    told = status(kehu)
+    firm, through = Firm.seeded(1, date.fromisoformat(told["until"]), DENSITY), date.fromisoformat(told["through"])
+    eve = firm.ago(1)
+    books = accounts([d for d in documents(firm, through) if d.effective <= eve], through)
+    page = kehu.get("/api/analytics/balance/customers", as_of=str(eve), limit=500)["customers"]
+    assert page["next"] is None
+    shown = {row["customer"]: Decimal(row["outstanding"]) for row in page["items"]}
+    expected = {c: a.owed - sum(a.cash.values()) for c, a in books.items() if c}
+    assert {c: owed for c, owed in shown.items() if owed} == {c: owed for c, owed in expected.items() if owed}
+    assert shown.keys() >= STORIES.keys() - {"C-130"}
 
 
 def test_the_warnings_name_the_one_that_goes_under_and_the_four_on_their_way(kehu: Kehu) -> None:
@@ -119,7 +143,7 @@ def test_the_warnings_name_the_one_that_goes_under_and_the_four_on_their_way(keh
         "C-124",
     }
     assert {c for rule, c in of if rule == "limit_breach"} == {"C-117", "C-125"}
-    assert of["overdue", "C-117"]["value"] == "99"
+    assert int(of["overdue", "C-117"]["value"]) >= 99
 
 
 def test_orders_of_the_last_day_met_the_check_and_three_are_held(kehu: Kehu) -> None:
@@ -168,26 +192,13 @@ def test_the_tours_answer_what_they_show_in_both_languages_and_the_last_command_
         terminal.type(f"export KEHU_URL={kehu.url}")
         for tour in tours:
             for example in tour[:-1] if tour is tours[1] else tour:
-                assert wrong(terminal, kehu, example) is None, example.commands
+                walk(terminal, kehu, example)
     lived = date.fromisoformat(status(kehu)["through"])
     assert (lived - first).days in range(28, 32)
     assert kehu.get("/api/customers/orders/SO-130-001")["state"] == "delivered"
     assert kehu.get("/api/customers/orders/SO-117-045")["state"] == "held"
     late = kehu.get("/api/analytics/alerts", customer="C-119", rule="overdue", state="open")["items"]
     assert [a["level"] for a in late] == ["warning"]
-
-
-def wrong(terminal: Terminal, kehu: Kehu, example: Example) -> str | None:
-    """Where what is said differs from what the page shows."""
-    typed = [c.replace("localhost:8000", f"127.0.0.1:{kehu.port}") for c in example.commands]
-    said = [terminal.type(c.replace(".venv/bin/python", f"'{sys.executable}'")) for c in typed]
-    if not typed[-1].startswith("curl"):
-        missing = missing_line(example.shown, said[-1])
-        return missing and f"{missing!r} was not said: {said[-1]}"
-    answers = [json.loads(s) for s, c in zip(said, typed, strict=True) if c.startswith("curl")]
-    shown = documents_shown(example.shown)
-    assert len(answers) == len(shown), example.commands
-    return next(filter(None, map(differs, shown, answers)), None)
 
 
 def test_a_second_start_sends_nothing_again(kehu: Kehu) -> None:

@@ -56,6 +56,13 @@ class Account:
             self.open[invoice] = parts
         self.cash[invoice] += amount
 
+    def settle_oldest(self, amount: Decimal) -> None:
+        """Whatever is due first; what is over waits for anything."""
+        for _, invoice in sorted((due, invoice) for invoice, parts in self.open.items() for due, _ in parts):
+            self.settle(invoice, amount)
+            amount = self.cash.pop(invoice)
+        self.cash[""] += amount
+
 
 def accounts(told: Iterable[Document], day: date) -> dict[str, Account]:
     """Every customer's account by the evening of `day`, as known then."""
@@ -81,9 +88,11 @@ def take(account: Account, document: erp.Document) -> None:
             account.open[document.invoice] = owed or [(document.due or document.invoice_date, document.amount.amount)]
             account.billed[document.order or ""] += document.amount.amount
             account.settle(document.invoice, account.cash.pop(document.invoice, ZERO))
+            account.settle_oldest(account.cash.pop("", ZERO))
         case erp.CreditNote():
             account.settle(document.invoice or "", document.amount.amount)
         case erp.Payment():
-            account.settle(document.names[0], document.amount.amount)
+            amount = document.amount.amount
+            account.settle(document.names[0], amount) if document.names else account.settle_oldest(amount)
         case _:
             pass

@@ -1,15 +1,26 @@
 """A company says by its documents' source that it is the demo, which one, and of which edition."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
 from all_in_one.demo.begin import Demo
 from all_in_one.demo.marker import EDITION, Marker
+from all_in_one.demo.progress import Progress
 from all_in_one.home import Home
+from all_in_one.runner import Watch, application, embedded_settings
+from all_in_one.services import SERVICES
 from chassis.runtime import Runtime
+from chassis.settings import Databases
+from engine import clock
+from engine.testing.plugin import MakeDatabase, TestServer
 
 MARKER = Marker(7, date(2028, 2, 29), 0.5)
 NOBODY: Sequence[Runtime] = ()
@@ -35,3 +46,23 @@ def test_a_company_of_another_edition_is_shown_and_does_not_go_on() -> None:
 @pytest.mark.parametrize(("name", "demo"), [("demo", True), ("demo2", True), ("mine", False), ("tour", False)])
 def test_a_folder_whose_name_begins_with_demo_is_wanted_to_be_one(name: str, demo: bool) -> None:
     assert Home.named(name).is_demo is demo
+
+
+async def test_an_empty_folder_of_that_name_becomes_the_demo_company_of_today_and_stops_in_the_middle(
+    postgres_server: TestServer, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "demo-new")
+    urls = {service.name: SecretStr(await make_database()) for service in SERVICES}
+    given = Databases(server=SecretStr(postgres_server.postgres.url("postgres")), urls=urls)
+    settings = embedded_settings(home, 8000).model_copy(update={"databases": given})
+    today, seen = clock.today(settings.company.time_zone), list[Progress]()
+    async with application(home, settings, lambda _: None, Watch(0.01, seen.append)) as app, asyncio.timeout(60):
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost")
+        told: dict[str, Any] = {}
+        while not told.get("done"):
+            told = (await client.get("/console/demo")).json()
+            await asyncio.sleep(0.02)
+    assert (told["demo"], told["state"], told["until"]) == (True, "loading", str(today))
+    assert 0 < told["done"] < told["total"]
+    assert told["refused"] == 0
+    assert seen

@@ -29,8 +29,9 @@ async def test_a_postgresql_given_by_url_is_used_and_none_is_started(
     given = Databases(server=SecretStr(postgres_server.postgres.url("postgres")))
     settings = embedded_settings(home, 8000).model_copy(update={"databases": given})
     async with application(home, settings, stages.append) as app:
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kehu")
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost")
         health = (await client.get("/health/ready")).json()
+        assert (await client.get("/console/demo")).json()["demo"] is False
     assert {name: service["store"] for name, service in health["services"].items()} == dict.fromkeys(
         ("customer", "credit", "complaint", "analytics"), "up"
     )

@@ -15,6 +15,7 @@ from all_in_one.demo.erp import ERP, Erp
 from all_in_one.demo.life import Life
 from all_in_one.demo.marker import EDITION, Marker
 from all_in_one.demo.progress import PATH, DemoStatus, Progress
+from chassis.front import EVERYBODY
 from chassis.gate import QUIET
 from chassis.runtime import Runtime
 from engine import business_day, clock
@@ -92,9 +93,10 @@ async def living(demo: Demo, app: FastAPI, show: Callable[[Progress], None]) -> 
     if demo.marker is None or not demo.lives:
         yield
         return
-    transport, zone = httpx.ASGITransport(app=_Quiet(app)), ZoneInfo(demo.runtimes[0].settings.company.time_zone)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=ERP) as client:
-        erp = Erp(client, demo.marker.source, zone)
+    settings, transport = demo.runtimes[0].settings, httpx.ASGITransport(app=_Quiet(app))
+    here = next(f"http://{host}" for host in (*settings.http.hosts, "127.0.0.1") if host != EVERYBODY)
+    async with httpx.AsyncClient(transport=transport, base_url=here, headers=ERP) as client:
+        erp = Erp(client, demo.marker.source, ZoneInfo(settings.company.time_zone))
         demo.supervisor = Supervisor([Life(demo.marker, erp, demo.calendar, demo.settled, demo.progress, show)])
         await demo.supervisor.start()
         try:

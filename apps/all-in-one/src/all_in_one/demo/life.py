@@ -67,17 +67,16 @@ class Life:
         self.progress.begin("loading", 0)
         self.show(self.progress)
         eve = self.marker.until - DAY
-        history, said = await asyncio.to_thread(_made, self.marker, eve)
-        self.progress.begin("loading", len(history) + len(said))
-        self._counted(sum(d.id in self._taken for d in history))
-        missing = [d for d in history if d.id not in self._taken]
+        missing, said = await asyncio.to_thread(self._made, eve)
+        self.progress.begin("loading", len(self._taken) + len(missing) + len(said))
+        self._counted(len(self._taken))
         await self._import([d for d in missing if d.type in RECORD])
         await self._enter(said, opening=True)
         await self.erp.open(self.marker.until)
         await self._import([d for d in missing if d.type not in RECORD])
-        await self.erp.go_live(len(history))
+        await self.erp.go_live(len(self._taken))
         self.progress.through = eve
-        self.progress.loaded, self.progress.took = len(history), self.progress.seconds
+        self.progress.loaded, self.progress.took = len(self._taken), self.progress.seconds
 
     async def _enter(self, said: Sequence[Act], *, opening: bool) -> None:
         """Enter steps of complaints; `opening`: each on its day, which is opened for it."""
@@ -149,16 +148,14 @@ class Life:
     async def _make(self, day: date) -> None:
         """What is still to come up to some weeks after `day`."""
         self._made_through = day + AHEAD
-        made, said = await asyncio.to_thread(_made, self.marker, self._made_through)
+        self._coming, said = await asyncio.to_thread(self._made, self._made_through)
         done = await self.erp.steps()
-        self._coming = [d for d in made if d.id not in self._taken]
         self._acts = [act for act in said if act.number > done.get(act.complaint, 0)]
 
-
-def _made(marker: Marker, through: date) -> tuple[Sequence[Document], Sequence[Act]]:
-    """Documents and steps of complaints up to `through`."""
-    firm = marker.firm()
-    return documents(firm, through), acts(firm, through, latest_bill(firm))
+    def _made(self, through: date) -> tuple[Sequence[Document], Sequence[Act]]:
+        """The documents up to `through` that were not sent, and all steps of complaints."""
+        firm = self.marker.firm()
+        return documents(firm, through, self._taken), acts(firm, through, latest_bill(firm))
 
 
 def _in_steps(due: Sequence[Document]) -> list[list[Document]]:

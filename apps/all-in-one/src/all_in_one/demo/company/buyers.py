@@ -59,7 +59,10 @@ class Firm:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """A customer in trade. `yearly` in yuan before tax, `rhythm` in days, `growth` a year, `discount` off the list."""
+    """A customer in trade. `yearly` in yuan before tax, `rhythm` in days, `growth` a year, `discount` off the list.
+
+    `names`: its payments say which invoice they are for.
+    """
 
     entry: Entry
     since: date
@@ -69,6 +72,7 @@ class Buyer:
     discount: Decimal
     terms: Terms
     products: Sequence[Product]
+    names: bool = True
 
     @property
     def id(self) -> str:
@@ -97,6 +101,7 @@ def _buyer(entry: Entry, firm: Firm) -> Buyer:
         discount=Decimal(draw.between(0, 6, "discount")) / 100,
         terms=draw.pick(TERMS[entry.size], "terms"),
         products=_products(entry, draw),
+        names=entry.payer == "prepaid" or not draw.odds(1 / 12, "names"),
     )
 
 

@@ -1,8 +1,9 @@
 """All documents of the company in the order its ERP sends them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Protocol
 
 from all_in_one.demo.company.buyers import Buyer, Firm, buyers
@@ -43,10 +44,13 @@ def tradings(firm: Firm) -> Sequence[Trading]:
     return [Told.of(buyer, firm) or Usual(buyer, firm) for buyer in buyers(firm)]
 
 
-def documents(firm: Firm, through: date) -> Sequence[Document]:
-    """What the ERP has sent by the evening of `through`: a later day adds documents and changes none."""
-    found = [*_sheets(firm, through), *(d for trading in tradings(firm) for d in _of(trading, firm, through))]
-    return sorted((d for d in found if d.known <= through), key=lambda d: d.order)
+def documents(firm: Firm, through: date, but: Container[str] = frozenset()) -> Sequence[Document]:
+    """What the ERP has sent by the evening of `through`: a later day adds documents and changes none.
+
+    Those whose id is in `but` are left out.
+    """
+    made = chain(_sheets(firm, through), *(_of(trading, firm, through) for trading in tradings(firm)))
+    return sorted((d for d in made if d.known <= through and d.id not in but), key=lambda d: d.order)
 
 
 def latest_bill(firm: Firm) -> LatestBill:

@@ -50,14 +50,14 @@ def papers(deal: Deal) -> Iterator[Document]:
 
 
 def payment(bill: Bill, part: int, number: int, paid: Paid) -> Document:
-    """Payment `number` for part `part` of a bill."""
+    """Payment `number` for part `part` of a bill; some customers never say what they pay."""
     key, told = f"PAY-{bill.key}-{part}{number}", paid.day + timedelta(days=paid.lag)
     data = {
         "customer": bill.deal.buyer.id,
         "payment": key,
         "amount": money(paid.amount),
         "value_date": str(paid.day),
-        "names": [bill.invoice],
+        "names": [bill.invoice] if bill.deal.buyer.names else [],
     }
     return Document(erp.Payment.type, f"payment/{key}", paid.day, told, data, bill.deal.order)
 

@@ -74,7 +74,7 @@ def _first(buyer: Buyer, firm: Firm) -> Mapping[str, Any]:
         },
         "supply_needs": {
             "delivery_days": draw.between(7, 21, "days"),
-            "cycle_days": round(buyer.rhythm),
+            "cycle_days": min(365, round(buyer.rhythm)),
             "unit": "千罐 1000 pieces",
             "bought_outside": str(pieces * draw.between(2, 4, "outside")),
             "made_itself": str(pieces * draw.between(0, 2, "itself")) if entry.size == "A" else None,

@@ -164,8 +164,8 @@ class Told:
         story = STORIES.get(buyer.id)
         if story is None:
             return None
-        since, products = firm.ago(story.since), buyer.products[:1]
-        return cls(story, replace(buyer, since=since, terms=story.terms, products=products, discount=Decimal(0)), firm)
+        alike = replace(buyer, products=buyer.products[:1], discount=Decimal(0), names=True)
+        return cls(story, replace(alike, since=firm.ago(story.since), terms=story.terms), firm)
 
     def decisions(self) -> Iterator[Document]:
         """Limits and classes, as the story says."""
