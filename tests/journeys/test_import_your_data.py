@@ -54,7 +54,7 @@ def wrong(kehu: Kehu, example: Example) -> str | None:
 
 def typed(command: str, kehu: Kehu) -> str:
     """What it prints. Kehu's own commands run in this process: they start in no time here."""
-    here = command.replace("localhost:8000", f"127.0.0.1:{kehu.port}").replace("docs/how-to", f"{ROOT}/docs/how-to")
+    here = command.replace("localhost:8000", f"127.0.0.1:{kehu.port}").replace("docs/how-to", f"'{ROOT}'/docs/how-to")
     if not here.startswith(KEHU):
         return subprocess.run(["bash", "-c", here], check=True, capture_output=True, text=True).stdout
     ran = CliRunner().invoke(app, shlex.split(here.removeprefix(KEHU)))

@@ -148,7 +148,7 @@ def test_an_import_into_a_full_disk_stops_says_so_and_goes_on_once_there_is_room
         told(kehu, FULL.format(last=head + CUSTOMERS + 300))
         stopped = CliRunner().invoke(app, importing(kehu, folder))
         assert stopped.exit_code == 1
-        assert "/api/credit/intake answered 503" in " ".join(stopped.stderr.split())
+        assert "/api/credit/intake answered 507" in " ".join(stopped.stderr.split())
         assert "start it again" in " ".join(stopped.stderr.split())
         told(kehu, ROOM)
         again = CliRunner().invoke(app, importing(kehu, folder))
