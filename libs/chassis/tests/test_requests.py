@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+from chassis.problems import defects
 from chassis.settings import Settings
 from engine import business_day, ids
 from engine.business_day import BUSINESS_DAY
@@ -128,6 +130,13 @@ async def test_where_an_object_is_wanted_it_says_so_without_words_of_a_programmi
     response = await http.put("/api/credit/accounts/C1/limit", json=body, headers={"Idempotency-Key": "k"})
     (defect,) = problem(response, 422, "/problems/kehu/malformed")["errors"]
     assert defect == {"pointer": place, "message": "Input should be an object"}
+
+
+def test_where_a_list_is_wanted_it_says_so_and_does_not_speak_of_tuples() -> None:
+    for wanted in (tuple[int, ...], list[int], frozenset[int]):
+        with pytest.raises(ValidationError) as refused:
+            TypeAdapter(wanted).validate_python("many")
+        assert [d.message for d in defects(refused.value.errors())] == ["Input should be a list"]
 
 
 async def test_each_defect_names_its_place_and_repeats_no_value(running: Any) -> None:

@@ -331,6 +331,7 @@ def of_validation(error: RequestValidationError) -> Problem:
     return Problem(Malformed(), errors=defects(error.errors()))
 
 
+_NO_LIST = ("tuple_type", "list_type", "set_type", "frozen_set_type")
 _NO_OBJECT = ("model_type", "model_attributes_type", "dict_type", "dataclass_type")
 
 
@@ -343,6 +344,8 @@ def _message(error: Any) -> str:
     """What pydantic says, without its own terms."""
     if error["type"] in _NO_OBJECT:
         return "Input should be an object"
+    if error["type"] in _NO_LIST:
+        return "Input should be a list"
     return str(error["msg"]).removeprefix("Value error, ")
 
 
