@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +14,8 @@ WRITTEN = re.compile(
     r"^requirements\.lock$|package-lock\.json$|no_secrets\.json$|vendored\.toml$|/answers\.json$|/static/"
 )
 """Written by programs."""
+MOVED = 3
+"""What the hook ends with where nothing is new and known ones stand elsewhere."""
 KNOWN = ROOT / "tools" / "no_secrets.json"
 """Texts that look like secrets and are none, by their hashes: `detect-secrets scan` wrote it, a person looked."""
 OFFLINE = ("ConnectionError", "ServiceError", "Max retries", "Name or service", "HTTPError")
@@ -37,9 +41,14 @@ def tree() -> list[str]:
 
 
 def secrets(files: Sequence[str]) -> list[str]:
-    """Texts in these files that look like secrets and are not known to be none."""
-    found = run("detect_secrets.pre_commit_hook", "--baseline", str(KNOWN.relative_to(ROOT)), *files)
-    return found.stdout.splitlines() if found.returncode else []
+    """Texts in these files that look like secrets and are not known to be none.
+
+    The hook notes where known ones have moved to in the list it is given: a copy, so that looking changes nothing.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        known = shutil.copy(KNOWN, folder)
+        found = run("detect_secrets.pre_commit_hook", "--baseline", str(known), *files)
+    return found.stdout.splitlines() if found.returncode not in (0, MOVED) else []
 
 
 def holes() -> list[str] | None:

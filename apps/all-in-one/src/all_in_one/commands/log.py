@@ -61,7 +61,7 @@ def tail(
     """
     chosen = Chosen.by(of_service, of_type, customer)
     with Server.at(url, token) as server:
-        heads = {s: server.get(f"{PREFIXES[s]}/events", after=2**53, limit=1)["head"] for s in chosen.services}
+        heads = {s: server.get(f"{PREFIXES[s]}/events", after=2**53 - 1, limit=1)["head"] for s in chosen.services}
         last = [e for s in chosen.services for e in latest(server, s, chosen, heads[s], count)]
         for event in sorted(last, key=when)[-count:] if count else ():
             tell(event, as_json)

@@ -45,11 +45,11 @@ export class Kehu {
 
   // Every customer found, page by page.
   async *find(q: string): AsyncGenerator<Customer> {
-    let cursor: string | null | undefined;
+    let cursor: string | undefined;
     do {
       const { data } = await this.#customers.GET('/', { params: { query: { q, limit: 100, cursor } } });
       yield* data?.items ?? [];
-      cursor = data?.next;
+      cursor = data?.next ?? undefined;
     } while (cursor);
   }
 
