@@ -1,5 +1,6 @@
 """Tokens of an identity provider: right ones are people, wrong ones are told apart, forged ones are nobody's."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -346,7 +347,8 @@ async def test_a_stream_ends_with_its_token(settings: Settings, start: Any, idp:
     settings.jwt = Jwt(jwks=idp.url, issuer=ISSUER, audience=AUDIENCE)
     async with start(settings) as it:
         headers = {"Authorization": f"Bearer {token(rsa_key, exp=now() + 1)}"}
-        answer = await it.http.get("/api/credit/accounts/live", headers=headers)  # answers once the stream has ended
+        async with asyncio.timeout(20):  # of a token that ends within a second: it answers once the stream has ended
+            answer = await it.http.get("/api/credit/accounts/live", headers=headers)
         assert answer.text.startswith("retry: ")
 
 
