@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from time import perf_counter
@@ -26,6 +27,9 @@ CASES: Mapping[str, Case] = {
     "import": bulk.run,
 }
 
+LEAST = 1_000
+"""Invoices that are an import: one batch."""
+
 
 async def measure(names: Sequence[str], plan: Plan) -> list[Outcome]:
     """The outcomes of the cases named, one after the other on one server."""
@@ -45,10 +49,16 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m bench")
     parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(CASES)}; all by default")
     parser.add_argument("--quick", action="store_true", help="some 20 seconds: shows that it runs, proves little")
+    parser.add_argument("--imported", type=int, metavar="N", help="invoices of the case import; 1,000,000 by default")
     asked = parser.parse_args()
     if unknown := set(asked.cases) - set(CASES):
         parser.error(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
-    found = uvloop.run(measure(asked.cases or list(CASES), QUICK if asked.quick else FULL))
+    plan = QUICK if asked.quick else FULL
+    if asked.imported is not None:
+        if asked.imported < LEAST:
+            parser.error(f"--imported: at least {LEAST:,} invoices, got {asked.imported:,}")
+        plan = replace(plan, imported=asked.imported)
+    found = uvloop.run(measure(asked.cases or list(CASES), plan))
     print("\n".join([*table(found), "", *targets(found)]))
     return 1 if failed(found) else 0
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
@@ -23,7 +25,41 @@ EACH = 100
 """Invoices of a customer."""
 HEADERS = {"Authorization": "Bearer dev-integration", "Content-Type": "application/cloudevents-batch+json"}
 LOOK = 0.2
+TELL = 10.0
+"""Seconds between two lines on how far an import is."""
 Batch = Sequence[object]
+
+
+@dataclass
+class Progress:
+    """Says on stderr how far an import of `total` documents is: a run of a million takes minutes.
+
+    Rate and processor time are those since the line before, so that a load that slows down with its size is seen.
+    """
+
+    product: Process
+    total: int
+    done: int = 0
+    told: int = 0
+    at: float = field(default_factory=perf_counter)
+    busy: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.busy = self.product.busy
+
+    def add(self, documents: int) -> None:
+        """So many more were accepted."""
+        self.done += documents
+        if perf_counter() - self.at >= TELL:
+            print(self._line(), file=sys.stderr, flush=True)
+            self.told, self.at, self.busy = self.done, perf_counter(), self.product.busy
+
+    def _line(self) -> str:
+        number = self.done - self.told
+        rate, each = number / (perf_counter() - self.at), (self.product.busy - self.busy) / number * 1e6
+        return (
+            f"{self.done:,} of {self.total:,}: {rate:,.0f} documents/s, {each:.0f} us each, {self.product.mib:.0f} MiB"
+        )
 
 
 async def run(ground: Ground, plan: Plan) -> list[Outcome]:
@@ -31,15 +67,15 @@ async def run(ground: Ground, plan: Plan) -> list[Outcome]:
     rounds, number = plan.rounds, plan.imported // plan.rounds
     sent, folded, copied = Contender("kehu, accepted"), Contender("kehu, in every view"), Contender("COPY by hand")
     async with _product(ground) as product:
-        firms = plan.imported // EACH
-        await _send(product, "/api/customers", customers(firms, plan.seed))
+        firms, progress = plan.imported // EACH, Progress(product, plan.imported)
+        await _send(product, "/api/customers", customers(firms, plan.seed), Progress(product, firms))
         await _settled(product)
         copying = await Copying.to(ground)
         idle, busy = product.mib, product.busy
         for n in range(rounds):
             documents = invoices(n * number, number, firms, plan.imported, plan.seed)
             began = perf_counter()
-            sent.samples.append(await _send(product, "/api/credit", documents))
+            sent.samples.append(await _send(product, "/api/credit", documents, progress))
             await _settled(product)
             folded.samples.append(Sample(number, perf_counter() - began))
             copied.samples.append(await copying.copy(number))
@@ -71,7 +107,7 @@ async def _product(ground: Ground) -> AsyncIterator[Process]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _send(product: Process, prefix: str, documents: Iterator[object]) -> Sample:
+async def _send(product: Process, prefix: str, documents: Iterator[object], progress: Progress) -> Sample:
     """Batches of them, so many at once. All must be accepted."""
     latencies: list[float] = []
     batches, done = _batched(documents), 0
@@ -86,6 +122,7 @@ async def _send(product: Process, prefix: str, documents: Iterator[object]) -> S
             assert status == 200, (status, answer[:500])
             assert answer.count(b'"verdict":"accepted"') == len(batch), answer[:500]
             done += len(batch)
+            progress.add(len(batch))
         connection.close()
 
     began = perf_counter()
