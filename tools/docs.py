@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from all_in_one.services import SERVICES
-from chassis import rules, settings
+from chassis import access, rules, settings
 from tools import command
 from tools.catalogue import events
 from tools.differences import differences
@@ -28,6 +28,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "settings.md": settings.reference,
         "command.md": command.reference,
         "differences.md": differences,
+        "access.md": lambda: access.reference(SERVICES),
     }
     for service in SERVICES:
         found[f"openapi/{service.name}.json"] = partial(document, service)

@@ -104,7 +104,7 @@ class Teller:
     def _ask(self, part: Part, example: Example) -> Told:
         method, _, path = example.operation.partition(" ")
         for name, value in example.path.items():
-            path = path.replace(f"{{{name}}}", quote(self._known(part, value)))
+            path = path.replace(f"{{{name}}}", quote(self.known(part, value)))
         url = str(httpx.URL(part.prefix + path, params=dict(example.query) or None))
         body = None if example.body is None else json.dumps(example.body, ensure_ascii=False).encode()
         headers = self._headers(part, example)
@@ -127,8 +127,12 @@ class Teller:
             found["X-Kehu-Position"] = ",".join(f"{s}:{p}" for s, p in self.positions.items())
         return found
 
-    def _known(self, part: Part, value: str | From) -> str:
-        return str(at(self.heard[part.name, value.operation], value.pointer)) if isinstance(value, From) else value
+    def known(self, part: Part, value: str | From) -> str:
+        """What stands for `value`; what was never answered is like the real thing."""
+        if not isinstance(value, From):
+            return value
+        heard = self.heard.get((part.name, value.operation))
+        return value.like if heard is None else str(at(heard, value.pointer))
 
 
 def at(answer: Any, pointer: str) -> Any:

@@ -5,6 +5,7 @@ from tests.sabotage.guarantee import Guarantee
 CHASSIS = "libs/chassis/src/chassis/"
 FRONT = "libs/chassis/tests/test_front.py::"
 READS = "services/customer-svc/tests/test_personal_reads.py::"
+ACCESS = "tests/security/test_access.py::"
 TOKENS = "libs/chassis/tests/test_signed_tokens.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -42,6 +43,34 @@ GUARANTEES: tuple[Guarantee, ...] = (
         " or self._expired():",
         ":",
         (TOKENS + "test_a_stream_ends_with_its_token",),
+    ),
+    Guarantee(
+        "a query finds a salesperson its own customers alone",
+        CHASSIS + "context.py",
+        "            see_own(connection, principal.own)\n",
+        "            pass\n",
+        (ACCESS + "test_what_another_looks_after_is_answered_as_if_it_were_unknown",),
+    ),
+    Guarantee(
+        "a salesperson changes nothing of another's customers",
+        CHASSIS + "context.py",
+        "            await sight.permit(command, meta, actor, founding=founding)\n",
+        "            pass\n",
+        (ACCESS + "test_what_another_looks_after_is_answered_as_if_it_were_unknown",),
+    ),
+    Guarantee(
+        "the log tells a salesperson of its own customers alone",
+        CHASSIS + "rows.py",
+        "return events if await self.sight.covers({e.customer for e in events}) else []",
+        "return events",
+        (ACCESS + "test_what_another_looks_after_is_answered_as_if_it_were_unknown",),
+    ),
+    Guarantee(
+        "a route asks for its roles",
+        CHASSIS + "context.py",
+        "        if not principal.has(*roles):\n            raise",
+        "        if not roles:\n            raise",
+        (ACCESS + "test_each_role_may_do_what_the_page_on_access_says_and_nothing_else[sales]",),
     ),
     Guarantee(
         "a read of personal data is noted before it is answered",

@@ -20,7 +20,7 @@ def key() -> dict[str, str]:
 async def test_workers_and_consumers_are_shown(http: httpx.AsyncClient) -> None:
     workers = (await http.get("/api/credit/ops/workers")).json()
     assert {w["name"]: w["state"] for w in workers} == {
-        "view:accounts": "running", "view:business_day": "running", "intake": "running",
+        "view:accounts": "running", "view:business_day": "running", "view:ownership": "running", "intake": "running",
         "intake:credit": "running", "receipts": "running", "sweeper": "running",
     }  # fmt: skip
     assert (await http.get("/api/credit/ops/consumers")).json()["store"] == "up"

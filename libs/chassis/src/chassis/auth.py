@@ -11,6 +11,8 @@ from engine.decider import Actor
 
 Role = Literal["sales", "credit_manager", "finance", "complaint_handler", "operations", "integration", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
+SEEING_ALL = frozenset(ROLES) - {"sales"}
+"""Roles whose work is with every customer; whoever holds none of them sees the customers it looks after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class Principal:
         """Whether one of `roles` is held."""
         return "admin" in self.roles or not self.roles.isdisjoint(roles)
 
+    @property
+    def own(self) -> str | None:
+        """The employee whose customers are all that this principal sees and changes; None: it sees all of them."""
+        return (self.employee or self.id) if self.roles.isdisjoint(SEEING_ALL) else None
+
     def actor(self) -> Actor:
         """The same person as rules see them."""
         return Actor(self.id, self.roles)
@@ -41,11 +48,16 @@ DEVELOPMENT: Tokens = {
     **{
         f"dev-{role.replace('_', '-')}": Principal(f"dev-{role.replace('_', '-')}", frozenset({role})) for role in ROLES
     },
+    "dev-sales": Principal("dev-sales", frozenset({"sales"}), "zhao-heng"),
+    "dev-sales-2": Principal("dev-sales-2", frozenset({"sales"}), "tom-barker"),
     "dev-credit": Principal("dev-credit", frozenset({"credit_manager", "finance"})),
     "dev-approver": Principal("dev-approver", frozenset({"credit_manager", "finance"})),
     "dev-office": Principal("dev-office", frozenset({"sales", "complaint_handler", "operations"})),
 }
-"""For one machine only: ``dev-admin``, ``dev-finance``, ...; ``dev-credit`` and ``dev-approver`` are two people."""
+"""For one machine only: ``dev-admin``, ``dev-finance``, ...; ``dev-credit`` and ``dev-approver`` are two people.
+
+``dev-sales`` and ``dev-sales-2`` look after customers of the demo company; ``dev-office`` sells, too, and sees all.
+"""
 
 
 def principal_of(token: str, tokens: Tokens) -> Principal | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Protocol, cast
@@ -17,12 +17,14 @@ from chassis.idempotency import Keyed, required
 from chassis.paging import Page, Paged
 from chassis.parameters import Positions, Version
 from chassis.problems import CHALLENGE, Defect, Malformed, MissingRole, Problem, Unauthenticated, UnknownPath
+from chassis.rows import Knowing, OwnLog, Sight
 from chassis.service import Service
 from chassis.settings import Settings
 from engine.audit import Audit
 from engine.database import Connection
 from engine.decider import Actor, Command, Ref, Rejected, States
-from engine.ports import Meta, Store, Streams, Verdict
+from engine.ownership import see_own
+from engine.ports import Meta, Streams, Verdict
 from events.base import LARGEST
 from events.envelope import Envelope
 
@@ -46,7 +48,7 @@ __all__ = [
 POSITION = "X-Kehu-Position"
 
 
-class Host(Protocol):
+class Host(Knowing, Protocol):
     """What the runtime of a service offers to its routes."""
 
     @property
@@ -54,9 +56,6 @@ class Host(Protocol):
 
     @property
     def settings(self) -> Settings: ...
-
-    @property
-    def store(self) -> Store: ...
 
     @property
     def sealed(self) -> Streams: ...
@@ -70,10 +69,6 @@ class Host(Protocol):
         """The verdict on `command`. Raises the problems 412 and 503."""
         ...
 
-    async def states(self, refs: Sequence[Ref[Any]]) -> States:
-        """The present states of `refs`, from their streams."""
-        ...
-
     def refusal(self, verdict: Verdict) -> Rejected:
         """The rule behind a rejected verdict, with its parameters."""
         ...
@@ -84,10 +79,6 @@ class Host(Protocol):
 
     async def reached(self, positions: Mapping[str, int]) -> None:
         """Waits until the views have folded these positions, by service name. Raises the problem 503 after a while."""
-        ...
-
-    async def reached_end(self) -> None:
-        """Waits until the views have folded all that the service's log holds now. Raises the problem 503 as above."""
         ...
 
     async def business_day(self) -> date:
@@ -134,7 +125,13 @@ def allowed(*roles: Role) -> Any:
         if not principal.has(*roles):
             raise Problem(MissingRole(roles=", ".join(roles)))
 
+    check.roles = roles  # type: ignore[attr-defined] # the reference of who may do what is read from it
     return Depends(check)
+
+
+def sight_of(runtime: Knowing, principal: Principal) -> Sight | None:
+    """What `principal` sees of the customers, None: all of them."""
+    return None if principal.own is None else Sight(runtime, principal.own)
 
 
 def missing(what: type[Rejected] | None = None, **params: Any) -> Problem:
@@ -154,13 +151,13 @@ class Doing:
     correlation: UUID
     traceparent: str | None
 
-    async def __call__(self, command: Command, *, key: str | None = None) -> Answer:
+    async def __call__(self, command: Command, *, key: str | None = None, founding: bool = False) -> Answer:
         """The answer to `command`, with `key` (the business key of what it is about) as its `id`.
 
-        Raises the problem of the rule that refused.
+        `founding`: it makes a customer that is not there yet. Raises the problem of the rule that refused.
         """
         expected, self.expected = self.expected, None
-        verdict = await self._decided(command, self.keyed.command(), expected)
+        verdict = await self._decided(command, self.keyed.command(), expected, founding=founding)
         if verdict.repeated:
             self.response.headers["Idempotent-Replay"] = "true"
         if verdict.outcome == "rejected":
@@ -178,9 +175,13 @@ class Doing:
         self.response.headers[POSITION] = f"{self.host.service.name}:{last}"
         return dict(zip(commands, decided, strict=True))
 
-    async def _decided(self, command: Command, command_id: UUID, expected: int | None = None) -> Verdict:
-        meta = Meta(self.principal.id, self.correlation, traceparent=self.traceparent)
-        return await self.host.decide(command, command_id, meta, self.principal.actor(), expected)
+    async def _decided(
+        self, command: Command, command_id: UUID, expected: int | None = None, *, founding: bool = False
+    ) -> Verdict:
+        meta, actor = Meta(self.principal.id, self.correlation, traceparent=self.traceparent), self.principal.actor()
+        if sight := sight_of(self.host, self.principal):
+            await sight.permit(command, meta, actor, founding=founding)
+        return await self.host.decide(command, command_id, meta, actor, expected)
 
     def new_key(self, prefix: str) -> str:
         """A business key for something new that stays the same when the request is repeated: ``CP-4K2V7Q3HZA``."""
@@ -219,8 +220,18 @@ Do = Annotated[Doing, Depends(doing)]
 """In a route: ``await do(command) -> Answer``. Takes Idempotency-Key and If-Match from the request."""
 
 
+@asynccontextmanager
+async def _seen(runtime: Host, principal: Principal) -> AsyncIterator[Connection]:
+    """A connection over the service's views as `principal` sees them."""
+    async with runtime.reading() as connection:
+        if principal.own is not None:
+            see_own(connection, principal.own)
+        yield connection
+
+
 async def reading(
     runtime: Hosted,
+    principal: Who,
     position: Annotated[
         Positions | None,
         Header(alias=POSITION, description="Answer only once this position is folded (as a POST gave it)."),
@@ -231,7 +242,7 @@ async def reading(
     asked = ",".join(filter(None, (position, at_least)))
     if asked:
         await runtime.reached(positions(asked, runtime.service.name))
-    async with runtime.reading() as connection:
+    async with _seen(runtime, principal) as connection:
         yield connection
 
 
@@ -239,10 +250,10 @@ Read = Annotated[Connection, Depends(reading)]
 """In a route: ``await read.execute(select(invoices))``."""
 
 
-async def reading_all(runtime: Hosted) -> AsyncIterator[Connection]:
+async def reading_all(runtime: Hosted, principal: Who) -> AsyncIterator[Connection]:
     """A connection over the service's views, once they have folded all that its log holds now."""
     await runtime.reached_end()
-    async with runtime.reading() as connection:
+    async with _seen(runtime, principal) as connection:
         yield connection
 
 
@@ -262,9 +273,10 @@ def positions(text: str, own: str) -> dict[str, int]:
     return found
 
 
-async def log(runtime: Hosted) -> Streams:
+async def log(runtime: Hosted, principal: Who) -> Streams:
     """The service's own log without what is said of persons."""
-    return runtime.sealed
+    sight = sight_of(runtime, principal)
+    return OwnLog(runtime.sealed, sight) if sight else runtime.sealed
 
 
 Log = Annotated[Streams, Depends(log)]
@@ -276,13 +288,14 @@ class Personal:
     """The service's own log with what is said of persons; each read is written down before it is answered."""
 
     host: Host
+    log: Streams
     principal: Principal
     route: str
     correlation: UUID
 
     async def read_stream(self, stream: str, after: int = 0) -> Sequence[Envelope[Any]]:
         """The events of `stream` above version `after`. Raises where the read cannot be written down."""
-        events = await self.host.store.read_stream(stream, after)
+        events = await self.log.read_stream(stream, after)
         await self.host.audit.note(self.principal.id, self.route, events, self.correlation)
         return events
 
@@ -290,7 +303,9 @@ class Personal:
 async def personal(request: Request, runtime: Hosted, principal: Who) -> Streams:
     """The log for routes that show personal data."""
     route = f"{request.method} {request.scope['root_path']}{request.scope['route'].path}"
-    return Personal(runtime, principal, route, request.state.correlation)
+    sight = sight_of(runtime, principal)
+    log = OwnLog(runtime.store, sight) if sight else runtime.store
+    return Personal(runtime, log, principal, route, request.state.correlation)
 
 
 PersonalLog = Annotated[Streams, Depends(personal)]
@@ -309,9 +324,10 @@ Company = Annotated[str, Depends(company)]
 Present = Callable[[Sequence[Ref[Any]]], Awaitable[States]]
 
 
-async def present(runtime: Hosted) -> Present:
+async def present(runtime: Hosted, principal: Who) -> Present:
     """How a route looks at aggregates."""
-    return runtime.states
+    sight = sight_of(runtime, principal)
+    return sight.states if sight else runtime.states
 
 
 Look = Annotated[Present, Depends(present)]

@@ -49,8 +49,8 @@ class Example:
 
     @property
     def token(self) -> str:
-        """The development token of somebody who may do it."""
-        return f"dev-{self.role.replace('_', '-')}"
+        """The development token of somebody who may do it, for every customer."""
+        return "dev-office" if self.role == "sales" else f"dev-{self.role.replace('_', '-')}"
 
     @property
     def key(self) -> str:

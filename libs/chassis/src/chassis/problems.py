@@ -68,6 +68,13 @@ class UnknownPath(Fault):
     status = 404
 
 
+class NotYours(Fault):
+    """There is no such customer among those you look after, nor anything of that name of theirs."""
+
+    zh = "您负责的客户中没有该客户，也没有其名下的该项内容。"
+    status = 404
+
+
 class MethodNotAllowed(Fault):
     """This path does not answer the method {method}."""
 

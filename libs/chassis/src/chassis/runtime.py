@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,7 +17,7 @@ from chassis.problems import Problem, Unavailable, VersionConflict, ViewBehind
 from chassis.rebuilds import Rebuilds
 from chassis.service import Service
 from chassis.settings import Settings
-from engine import business_day, clock, erasure, standing
+from engine import business_day, clock, erasure, ownership, standing
 from engine.audit import Audit
 from engine.business_day import BUSINESS_DAY
 from engine.database import Connection, Database
@@ -26,6 +26,7 @@ from engine.handle import Asked, Handler
 from engine.inbox import Inbox, Pauses
 from engine.keys import PersonalKeys
 from engine.lifecycle import Supervisor
+from engine.ownership import OWNERSHIP
 from engine.personal import holds_personal
 from engine.ports import Conflict, Meta, Verdict
 from engine.projection import View
@@ -47,6 +48,8 @@ OWNERS: Mapping[str, str] = {
     "analytics": "analytics",
 }
 """Topic -> name of the service whose log it lies in."""
+SHARED: tuple[View, ...] = (BUSINESS_DAY, OWNERSHIP)
+"""The views every service has."""
 DEVELOPMENT_KEY = b"kehu: a development key, no more"
 LOOK = 0.015
 DAY_KEPT = 0.2
@@ -80,8 +83,8 @@ class Runtime:
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The service's own views and the one of the business day."""
-        return (*self.service.views, BUSINESS_DAY)
+        """The service's own views and those every service has."""
+        return (*self.service.views, *SHARED)
 
     async def decide(
         self, command: Command, command_id: UUID, meta: Meta, actor: Actor, expected: int | None
@@ -97,6 +100,15 @@ class Runtime:
     async def states(self, refs: Sequence[Ref[Any]]) -> States:
         """The present states of `refs`, from their streams."""
         return await self.handler.states(refs)
+
+    async def about(self, command: Command, meta: Meta, actor: Actor) -> frozenset[str | None]:
+        """The customers whose streams `command` names; nobody's for those that are yet to begin."""
+        streams = await self.handler.streams(Asked(command, meta.correlation, meta, actor))
+        return await self.store.customers(streams)
+
+    async def owned(self, employee: str, customers: Collection[str]) -> frozenset[str]:
+        """Those of `customers` that `employee` looks after, as far as this service has heard."""
+        return await ownership.owned(self.database.pool, employee, customers)
 
     def refusal(self, verdict: Verdict) -> Rejected:
         """The rule behind a rejected verdict, with its parameters."""
@@ -176,7 +188,7 @@ class Runtime:
 
 def topics_of(service: Service) -> set[str]:
     """The topics a service owns or reads."""
-    viewed = {topic for view in (*service.views, BUSINESS_DAY) for topic in view.topics}
+    viewed = {topic for view in (*service.views, *SHARED) for topic in view.topics}
     answered = {topic for reaction in service.reactions for topic in reaction.topics}
     planned = {event.context() for timer in service.timers for event in timer.handles}
     return {*service.contexts, *viewed, *answered, *planned, *([erasure.TOPIC] if seals(service) else [])}
@@ -197,7 +209,7 @@ async def open_runtime(
     key = _wrapping_key(settings)
     serde = Serde(PersonalKeys(own.pool, key) if key else None)
     store = PostgresStore(own, serde, settings.company.id, wakeups)
-    await ViewRegistry(own.pool).ensure([*service.views, BUSINESS_DAY])
+    await ViewRegistry(own.pool).ensure([*service.views, *SHARED])
     known = {**rules.faults(), **rules.classes(service)}
     inbox = Inbox(own, Pauses(settings.intake.retry, settings.intake.longest_retry.total_seconds()))
     runtime: Runtime

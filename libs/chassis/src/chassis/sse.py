@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from chassis.auth import Principal
-from chassis.context import Who
+from chassis.context import Who, sight_of
 from chassis.parameters import Position, Seen
 from chassis.problems import Defect, Malformed, Problem
 from chassis.runtime import Runtime
@@ -55,12 +55,16 @@ class Streaming:
         async for envelope in LiveLog(runtime.store, runtime.service.contexts).beats(after, types):
             if runtime.stopping.is_set() or self._expired():
                 return
-            told = _frame(envelope, render) if envelope else None
+            told = _frame(envelope, render) if envelope and await self._sees(envelope) else None
             if told is None and monotonic() - spoken >= runtime.settings.http.heartbeat:
                 told = HEARTBEAT
             if told is not None:
                 spoken = monotonic()
                 yield told
+
+    async def _sees(self, envelope: Envelope[Any]) -> bool:
+        sight = sight_of(self.runtime, self.principal)
+        return sight is None or await sight.covers({envelope.customer})
 
     def _expired(self) -> bool:
         """A stream ends with the token it was opened with."""

@@ -98,6 +98,11 @@ class Handler:
         """The present states of `refs`, for an answer that changes nothing."""
         return States({stream: folded.state for stream, folded in (await self._load(refs, fresh=True)).items()})
 
+    async def streams(self, asked: Asked) -> Sequence[str]:
+        """The streams a command names."""
+        (planned,) = await self._plan([asked])
+        return [ref.stream for ref in planned.refs]
+
     async def close(self) -> None:
         """Wait for snapshots that are being written."""
         await self.snapshots.settled()

@@ -107,6 +107,10 @@ class Store(Protocol):
         """The present version of each stream; 0 for one that does not exist."""
         ...
 
+    async def customers(self, streams: Sequence[str]) -> frozenset[str | None]:
+        """Whom these streams are about, None among them where one is about no customer; those not begun count not."""
+        ...
+
     async def verdict(self, command: UUID) -> Verdict | None:
         """What became of a command, if it was decided before."""
         ...

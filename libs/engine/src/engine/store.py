@@ -32,6 +32,8 @@ _STREAMS = f"""select e.* from unnest($1::text[], $2::bigint[]) with ordinality 
     order by q.o, e.ver"""  # noqa: S608 - constants only; lateral: never a join that reads the whole table
 _VERSIONS = """select q.s, coalesce((select ver from events where stream = q.s order by ver desc limit 1), 0) as v
     from unnest($1::text[]) q(s)"""
+_CUSTOMERS = """select e.customer from unnest($1::text[]) q(s)
+    cross join lateral (select customer from events where stream = q.s order by ver limit 1) e"""
 _AFTER = f"select {COLUMNS} from events where pos > $1 order by pos limit $2"  # noqa: S608
 _CHOSEN = f"""select {COLUMNS} from events where pos > $1
     and ($3::text[] is null or type = any($3)) and ($4::text is null or split_part(type, '.', 1) = $4)
@@ -86,6 +88,10 @@ class PostgresStore:
     async def versions(self, streams: Sequence[str]) -> Mapping[str, int]:
         """The present version of each stream; 0 for one that does not exist."""
         return {row[0]: row[1] for row in await self._pool.fetch(_VERSIONS, list(streams))}
+
+    async def customers(self, streams: Sequence[str]) -> frozenset[str | None]:
+        """Whom these streams are about, None among them where one is about no customer; those not begun count not."""
+        return frozenset(row["customer"] for row in await self._pool.fetch(_CUSTOMERS, list(streams)))
 
     async def verdict(self, command: UUID) -> Verdict | None:
         """What became of a command, if it was decided before."""

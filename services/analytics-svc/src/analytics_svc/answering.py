@@ -1,7 +1,7 @@
 """What all figures share: the two times, the positions they speak of, their explanation."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated, Any, Protocol, TypeVar, cast
 from uuid import UUID
@@ -15,7 +15,7 @@ from analytics_svc.projections.facts import pageable
 from analytics_svc.projections.mirror import Mirror
 from analytics_svc.projections.stored import FACTS, FactRows, PostgresRows, StoredMeasures
 from chassis.amounts import InCurrency
-from chassis.context import Page, Paged, Read, Today
+from chassis.context import Page, Paged, Read, Today, Who
 from chassis.paging import Paging
 from chassis.parameters import Day, Instant
 from chassis.problems import Defect, Malformed, Problem
@@ -118,6 +118,10 @@ class Hosting(Protocol):
     @property
     def settings(self) -> Settings: ...
 
+    async def owned(self, employee: str, customers: Collection[str]) -> frozenset[str]:
+        """Those of `customers` that `employee` looks after."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -204,6 +208,7 @@ def over(*views: View) -> Any:
     async def figures(
         request: Request,
         read: Read,
+        principal: Who,
         as_of: AsOf,
         known_at: Annotated[Instant | None, Query(description="As recorded up to this instant; all otherwise.")] = None,
         currency: Annotated[
@@ -212,8 +217,10 @@ def over(*views: View) -> Any:
     ) -> Figures:
         hosting = cast(Hosting, request.app.state.runtime)
         found = await reach(hosting.database.pool, hosting.bus, views)
+        if principal.own is not None:
+            found = replace(found, parked=sorted(await hosting.owned(principal.own, found.parked)))
         point = Point(as_of, known_at or found.watermark)
-        facts = _facts(request, read, found)
+        facts = _facts(request, read, found) if principal.own is None else PostgresRows(read)
         return Figures(facts, StoredMeasures(facts), point, found, currency)
 
     return Depends(figures)

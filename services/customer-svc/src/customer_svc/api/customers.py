@@ -25,9 +25,10 @@ class CustomerRecord(CustomerRow):
 
 @router.post("/", dependencies=[SALES], summary="Register a customer")
 async def register_customer(do: Do, command: RegisterCustomer) -> Answer:
-    """Without a key of its own the customer is given one."""
+    """Without a key the customer is given one; without an owner, a salesperson who registers it becomes its owner."""
     customer = command.customer or do.new_key("C")
-    return await do(command.model_copy(update={"customer": customer}), key=customer)
+    basics = command.basics.model_copy(update={"owner": command.basics.owner or do.principal.own})
+    return await do(command.model_copy(update={"customer": customer, "basics": basics}), key=customer, founding=True)
 
 
 @router.put("/basics", dependencies=[SALES], summary="Update the basic record")
