@@ -317,6 +317,21 @@ def test_streams_that_have_just_begun_push_out_nothing_that_is_used() -> None:
     assert cache.get("invoice-6") is None
 
 
+async def test_a_load_of_new_streams_pushed_out_what_each_of_them_needed(
+    store: PostgresStore, service: Database
+) -> None:
+    cache = StateCache(size=2, begun=2)
+    handler = Handler(store, [RESERVE], {}, service, today, cache=cache)
+    for name in ("one", "two"):
+        await handler.handle(asked(name, customer="C1"))
+    for n in range(4):
+        await handler.handle(asked(f"new {n}", customer=f"N{n}"))
+    held = cache.get("account-C1")
+    assert held is not None
+    assert held.version == 2
+    await handler.close()
+
+
 async def test_those_who_wait_for_one_stream_share_an_append(handler: Handler, store: PostgresStore) -> None:
     commands = [asked(f"c{n}", 1, f"C{n}", group="G") for n in range(20)]
     verdicts = await asyncio.gather(*(handler.handle(command) for command in commands))

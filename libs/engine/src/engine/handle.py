@@ -276,7 +276,8 @@ class Handler:
             ref, start = named[stream], base.get(stream, Folded(0, named[stream].aggregate.initial))
             state = ref.aggregate.fold((e.event for e in events), start.state)
             base[stream] = Folded(start.version + len(events), state)
-            self._keep_one(ref, start.version, base[stream])
+            if base[stream].version:  # what is yet to begin is kept once it has, among those that just began
+                self._keep_one(ref, start.version, base[stream])
         return base
 
     def _keep(self, run: Run) -> None:
