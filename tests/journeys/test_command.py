@@ -191,7 +191,7 @@ def test_following_goes_on_from_the_last_event_told(terminal: Terminal, monkeypa
         looks.append(seconds)
         if len(looks) > 1:
             raise KeyboardInterrupt
-        with Person(terminal.kehu, "dev-sales") as sales:
+        with Person(terminal.kehu, "dev-office") as sales:
             sales.do("/api/customers/basics", {"customer": "acme", "basics": {**BASICS, "name": "Acme 新"}}, "PUT")
 
     monkeypatch.setattr("all_in_one.commands.log.time.sleep", pause)

@@ -46,7 +46,7 @@ def billed(boss: Person, customers: range) -> None:
 def part(kehu: Kehu, last: int, lines: int) -> list[tuple[int, str, dict[str, Any]]]:
     """What a client is told after `last` until its connection is cut, `lines` lines later, whatever they are."""
     with (
-        httpx.Client(base_url=kehu.url, headers={"Authorization": "Bearer dev-sales"}, timeout=60) as client,
+        httpx.Client(base_url=kehu.url, headers={"Authorization": "Bearer dev-office"}, timeout=60) as client,
         client.stream("GET", ALERTS, headers={"Last-Event-ID": str(last)}) as stream,
     ):
         return list(told(islice(stream.iter_lines(), lines)))

@@ -17,8 +17,11 @@ NOBODY: Expression = sa.literal_column("''", sa.Text)
 """The name of the group of those of whom the attribute is not known."""
 
 
-def origin() -> list[sa.Column[Any]]:
-    """The columns every fact starts with: its event, its place in it, whom it concerns, its two times, its position."""
+def origin() -> list[sa.schema.SchemaItem]:
+    """The columns every fact starts with: its event, its place in it, whom it concerns, its two times, its position.
+
+    Positions rise with the rows, so what came in last is found by the pages' own bounds.
+    """
     return [
         sa.Column("event", sa.Uuid, primary_key=True),
         sa.Column("n", sa.SmallInteger, primary_key=True),
@@ -27,6 +30,7 @@ def origin() -> list[sa.Column[Any]]:
         sa.Column("recorded", sa.DateTime(timezone=True), nullable=False),
         sa.Column("topic", sa.Text, nullable=False),
         sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Index("position", "position", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
     ]
 
 
