@@ -60,8 +60,8 @@ async def _receivables(of: Company) -> Outcome:
     async def ours(measures: StoredMeasures) -> Any:
         buckets = aged(await measures.by_date(SCOPE), LAST, Edges())
         owed = await measures.balance(SCOPE)
-        sold = await measures.totals(Scope(SCOPE.point, None, SCOPE.currency, WINDOW))
-        days = dso(owed.outstanding, sold.credit_sales)
+        sold = await measures.credit_sales(Scope(SCOPE.point, None, SCOPE.currency, WINDOW))
+        days = dso(owed.outstanding, sold)
         return [b.amount for b in buckets if b.amount], days.numerator, days.denominator
 
     def by_hand(duck: duckdb.DuckDBPyConnection) -> Any:

@@ -56,11 +56,12 @@ async def test_the_ageing_depends_on_both_times_and_adds_up_to_the_balance(measu
 async def test_dso_depends_on_both_times(measures: StoredMeasures) -> None:
     answers = []
     for as_of, known_at in POINTS:
-        sold = await measures.totals(scope(as_of, known_at, Window.of_days(60, as_of)))
+        window = scope(as_of, known_at, Window.of_days(60, as_of))
+        sold = await measures.credit_sales(window)
         owed = await measures.balance(scope(as_of, known_at))
         facts = list(LOG.known(as_of, known_at))
-        assert sold.credit_sales == credit_sales(facts, as_of, 60)
-        answers.append(dso(owed.outstanding, sold.credit_sales, 60).value)
+        assert sold == credit_sales(facts, as_of, 60) == (await measures.totals(window)).credit_sales
+        answers.append(dso(owed.outstanding, sold, 60).value)
     four_answers(answers)
 
 

@@ -138,11 +138,9 @@ class _Work:
         subject = Subject(rule="dso_above_target", customer=None)
         owed = await self.measures.balance(scope)
         window = Window.of_days(DSO_DAYS, scope.point.as_of)
-        sold = await self.measures.totals(Scope(scope.point, None, currency, window))
-        days = dso(owed.outstanding, sold.credit_sales)
-        return Measurement(
-            subject, days.value, "days", owed.outstanding, denominator=sold.credit_sales, currency=currency
-        )
+        sold = await self.measures.credit_sales(Scope(scope.point, None, currency, window))
+        days = dso(owed.outstanding, sold)
+        return Measurement(subject, days.value, "days", owed.outstanding, denominator=sold, currency=currency)
 
     # --- telling --------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Days sales outstanding and its family: of all, of a customer, by group, by month, with the events behind."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
@@ -83,8 +84,8 @@ async def days_sales_outstanding(figures: OwedAndSold, customer: Customer = None
     window = Window.of_days(days, figures.point.as_of)
     scope = await figures.scope(customer)
     owed = await figures.measures.balance(scope)
-    sold = await figures.measures.totals(await figures.scope(customer, window))
-    ratio = dso(owed.outstanding, sold.credit_sales, days)
+    sold = await figures.measures.credit_sales(replace(scope, window=window))
+    ratio = dso(owed.outstanding, sold, days)
     return DsoFigure(
         **figures.stated,
         currency=scope.currency or "",

@@ -175,6 +175,8 @@ def _keep(session: duckdb.DuckDBPyConnection, part: Part) -> None:
     if part.instead is None:
         listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
         session.execute(f'create or replace table "{name}" ({listed})')
+    elif not part.file.stat().st_size:
+        return  # facts are never taken away: where none came in, none is replaced
     else:
         session.execute(f'delete from "{name}" where {part.instead}')  # noqa: S608
     rows = "read_csv(?, header = false, nullstr = '\\N', columns = ?, auto_detect = false)"

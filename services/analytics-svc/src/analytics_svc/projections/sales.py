@@ -174,6 +174,12 @@ _COUNTS: dict[Count, str] = {
 }
 
 
+def credit_sales(scope: Scope) -> sa.Select[Any]:
+    """One row: the `amount` of the scope's window that DSO divides by."""
+    amount, rows = _AMOUNTS["credit_sales"]
+    return sa.select(_sum(amount, rows).label("amount")).where(*within(TABLE, scope), rows)
+
+
 def totals(scope: Scope) -> sa.Select[Any]:
     """One row: every part's sum and every count, within the window; `without_cost` is order intake of unknown cost."""
     sums = [_sum(amount, where).label(part) for part, (amount, where) in _AMOUNTS.items()]

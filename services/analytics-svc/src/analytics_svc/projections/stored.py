@@ -105,6 +105,10 @@ class StoredMeasures:
         came_in = await self._one(receivables.payments(scope))
         return Totals.model_validate({**sold, **came_in, "customers": await self.customers(scope)})
 
+    async def credit_sales(self, scope: Scope) -> Decimal:
+        """R-122: the sales of the scope's window that DSO divides by, alone: one sum where `totals` counts as well."""
+        return Decimal((await self._one(sales.credit_sales(scope)))["amount"])
+
     async def customers(self, scope: Scope) -> int:
         """How many customers there are."""
         found = await self._one(customers.number(replace(scope, currency=None, window=None)))
