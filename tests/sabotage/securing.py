@@ -66,6 +66,20 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (ACCESS + "test_what_another_looks_after_is_answered_as_if_it_were_unknown",),
     ),
     Guarantee(
+        "a stream tells a salesperson of its own customers alone",
+        CHASSIS + "sse.py",
+        "if envelope and await self._sees(envelope) else None",
+        "if envelope else None",
+        (ACCESS + "test_a_stream_tells_a_salesperson_of_its_own_customers_alone",),
+    ),
+    Guarantee(
+        "whoever holds no role may do nothing",
+        CHASSIS + "gate.py",
+        "if not principal.roles:",
+        "if principal.roles is None:",
+        (ACCESS + "test_whoever_holds_no_role_of_ours_may_do_nothing_at_all",),
+    ),
+    Guarantee(
         "a route asks for its roles",
         CHASSIS + "context.py",
         "        if not principal.has(*roles):\n            raise",

@@ -14,16 +14,18 @@ from all_in_one.services import SERVICES
 from chassis.access import Access, access
 from chassis.auth import ROLES, Role
 from chassis.examples import KEY, Example
-from chassis.settings import Auth, Company, Http, Logs, Settings
+from chassis.settings import Auth, Company, Grant, Http, Logs, Settings
 from engine.testing.plugin import TestServer
 from tests.journeys.storytelling import Part, Teller, in_order, parts
 from tests.security.serving import Kehu, kehu
 
 PARTS = [part for part in parts() if part.name]
 WALKED = {service.name: access(service) for service in SERVICES}
-SALES, OTHER_SALES = "dev-sales", "dev-sales-2"
+SALES, OTHER_SALES, NOBODY = "dev-sales", "dev-sales-2", "dev-nobody"
 THEIRS = re.compile(r"(?<![0-9a-f])9(0\d\d)(?!\d)")
 """Keys of the story end in 90xx; those that end in 80xx are nobody's."""
+NAMED = re.compile(r"-9\d\d\d|G-90|沪东机械|Harbour Depot")
+"""Keys and names of customers of the story, none of whom dev-sales looks after."""
 KEYS = count()
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -60,9 +62,8 @@ class Walk:
 @pytest.fixture(scope="module")
 def walk(postgres_server: TestServer) -> Iterator[Walk]:
     http = Http(port=0, patience=20, heartbeat=0.05, rate="100000/second", failures="100000/second")
-    settings = Settings(
-        auth=Auth(development=True), company=Company(opens_days=False), http=http, logs=Logs(level="error")
-    )
+    known = Auth(development=True, tokens={NOBODY: Grant(id=NOBODY, roles=frozenset())})
+    settings = Settings(auth=known, company=Company(opens_days=False), http=http, logs=Logs(level="error"))
     with kehu(postgres_server, settings) as it, httpx.Client(base_url=it.url, timeout=60) as client:
         teller = Teller(client)
         for part, example in in_order(PARTS):
@@ -144,7 +145,7 @@ def test_nothing_that_is_read_names_what_another_looks_after(walk: Walk) -> None
         if found.method == "GET" and not example.operation.endswith("/stream"):
             asked = Example(example.at, "sales", example.operation, "", None, example.path, _open(example.query))
             text = walk.ask(part, asked, SALES).text
-            naming += [(part.name, found.operation, text)] if re.search(r"-9\d\d\d", _answered(text)) else []
+            naming += [(part.name, found.operation, text)] if NAMED.search(_answered(text)) else []
     assert naming == []
 
 
@@ -206,3 +207,45 @@ def test_a_salesperson_works_with_its_own_customers_and_loses_one_that_is_handed
     assert (refused.status_code, refused.json()["type"]) == (404, "/problems/kehu/not-yours")
     again = ask("POST", "/api/customers/", {"customer": "C-7001", "since": "2030-01-07", "basics": basics})
     assert (again.status_code, again.json()["type"]) == (404, "/problems/kehu/not-yours")
+
+
+def given_to_the_other(walk: Walk) -> None:
+    """The customer of the story, with every service having heard of it."""
+    walk.kehu.post("/api/customers/owner", {"customer": "C-9001", "owner": "tom-barker"}, "PUT")
+    for view in ("credit/accounts", "complaints/", "analytics/alerts"):
+        walk.kehu.get(f"/api/{view}")
+
+
+def test_what_a_salesperson_may_change_is_decided_for_its_own_customers(walk: Walk) -> None:
+    given_to_the_other(walk)
+    givers = {"POST /", "PUT /owner", "PUT /basics"}  # of customers: what they say is whose it becomes
+    refused, asked = [], 0
+    for part, found, example in of_sales():
+        if example.body is not None and not (part.name == "customer" and found.operation in givers):
+            answer = walk.ask(part, example, OTHER_SALES)
+            asked += 1
+            refused += [(part.name, found.operation, answer.text)] if "/not-yours" in answer.text else []
+    assert refused == []
+    assert asked >= 10
+
+
+def first_told(walk: Walk, token: str) -> str:
+    """What the stream of all alerts tells first: an alert, or that it is still there."""
+    headers = {"Authorization": f"Bearer {token}"}
+    with walk.client.stream("GET", "/api/analytics/alerts/stream?after=0", headers=headers) as answer:
+        return next(line for line in answer.iter_lines() if line.startswith((": ", "data: ")))
+
+
+def test_a_stream_tells_a_salesperson_of_its_own_customers_alone(walk: Walk) -> None:
+    given_to_the_other(walk)
+    assert '"customer":"C-9001"' in first_told(walk, OTHER_SALES)
+    assert first_told(walk, SALES) == ": still here"
+
+
+def test_whoever_holds_no_role_of_ours_may_do_nothing_at_all(walk: Walk) -> None:
+    let_in = [
+        (part.name, found.operation)
+        for part, found, example in told()
+        if walk.ask(part, example, NOBODY).status_code != 403
+    ]
+    assert let_in == []

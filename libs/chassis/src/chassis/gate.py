@@ -12,11 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import docs
 from chassis.admission import Admission
-from chassis.auth import Principal
+from chassis.auth import ROLES, Principal
 from chassis.pace import Pace
 from chassis.problems import (
     Defect,
     Malformed,
+    MissingRole,
     Problem,
     StorageFull,
     TooLarge,
@@ -103,6 +104,8 @@ class Gate:
             self.pace.failed(address)
             raise
         self.pace.asked(principal.id)
+        if not principal.roles:
+            raise Problem(MissingRole(roles=", ".join(ROLES)))
         return principal
 
 
