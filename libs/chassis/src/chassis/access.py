@@ -2,20 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from chassis import context, sse
-from chassis.admission import Admission
-from chassis.app import service_app
+from chassis.app import described
 from chassis.auth import ROLES, Role
-from chassis.pace import Pace
-from chassis.runtime import Runtime
 from chassis.service import Service
-from chassis.settings import Settings
 
 NARROWED: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -50,10 +45,7 @@ class Access:
 
 def access(service: Service) -> Sequence[Access]:
     """Of every operation of a service, in the order of its routes."""
-    unopened = SimpleNamespace(service=service, settings=Settings.model_construct())
-    pace = Pace(unopened.settings.http.rate, unopened.settings.http.failures)
-    app = service_app(cast(Runtime, unopened), Admission({}, None), pace)
-    routes = [r for r in iter_route_contexts(app.routes) if isinstance(r.original_route, APIRoute)]
+    routes = [r for r in iter_route_contexts(described(service).routes) if isinstance(r.original_route, APIRoute)]
     return [found for route in routes if route.include_in_schema for found in _of(route)]
 
 

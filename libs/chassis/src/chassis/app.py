@@ -1,6 +1,7 @@
 """The HTTP applications: one for each service under its prefix, behind one origin."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, FastAPI, Path, Request
@@ -23,7 +24,8 @@ from chassis.pace import Pace
 from chassis.problems import OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
 from chassis.rules import Rule, index
 from chassis.runtime import Runtime
-from chassis.settings import Http
+from chassis.service import Service
+from chassis.settings import Http, Settings
 from chassis.version import VERSION
 
 ASKED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Kehu-Position")
@@ -89,6 +91,13 @@ def service_app(runtime: Runtime, admitted: Admission, pace: Pace) -> FastAPI:
     told = (*service.story.examples, *own_examples.of(service))
     examples.fill(app, told, service.story.answers())
     return app
+
+
+def described(service: Service) -> FastAPI:
+    """The application of a service that was never opened, to read what it answers: whatever the environment says."""
+    unopened = SimpleNamespace(service=service, settings=Settings.model_construct())
+    pace = Pace(unopened.settings.http.rate, unopened.settings.http.failures)
+    return service_app(cast(Runtime, unopened), Admission({}, None), pace)
 
 
 def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None = None, title: str = "Kehu") -> FastAPI:
