@@ -43,15 +43,17 @@ class Sight:
     host: Knowing
     employee: str
 
-    async def covers(self, customers: Collection[str | None]) -> bool:
-        """Whether there are such customers and all are looked after by the employee; company matters are nobody's."""
+    async def knows(self, customers: Collection[str | None]) -> bool:
+        """Whether there are such customers and all are known to be the employee's; company matters are nobody's."""
         named = {c for c in customers if c is not None}
-        if not named or None in customers:
-            return False
-        if await self.host.owned(self.employee, named) >= named:
+        return bool(named) and None not in customers and await self.host.owned(self.employee, named) >= named
+
+    async def covers(self, customers: Collection[str | None]) -> bool:
+        """As `knows`, but one that is not known to be the employee's may have been registered a moment ago."""
+        if await self.knows(customers):
             return True
-        await self.host.reached_end()  # it may have been registered a moment ago
-        return await self.host.owned(self.employee, named) >= named
+        await self.host.reached_end()
+        return await self.knows(customers)
 
     async def permit(self, command: Command, meta: Meta, actor: Actor, *, founding: bool) -> None:
         """Raises the problem 404, before anything is decided, unless all that `command` names is the employee's.

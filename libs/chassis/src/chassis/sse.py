@@ -64,7 +64,7 @@ class Streaming:
 
     async def _sees(self, envelope: Envelope[Any]) -> bool:
         sight = sight_of(self.runtime, self.principal)
-        return sight is None or await sight.covers({envelope.customer})
+        return sight is None or await sight.knows({envelope.customer})
 
     def _expired(self) -> bool:
         """A stream ends with the token it was opened with."""
