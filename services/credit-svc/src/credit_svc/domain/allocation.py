@@ -93,7 +93,7 @@ def agree(exposure: Exposure, targets: Sequence[Target], amount: Decimal, *, in_
     known: dict[date, Decimal] = defaultdict(Decimal)
     for target in targets:
         known[target.due] += target.open
-    for due, owed in sorted(exposure.due.items()):
+    for due, owed in exposure.due.items():
         if amount <= 0:
             return
         if known[due] < (min(owed, amount) if in_order else owed):

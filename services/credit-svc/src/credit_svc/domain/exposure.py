@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TypeVar, assert_never, cast
 
+from credit_svc.domain.due import OpenByDueDate
 from engine.decider import Aggregate
 from events.base import Event, Money, NonNegativeMoney
 from events.credit import (
@@ -65,7 +66,7 @@ class Exposure:
     unallocated_cash: Decimal = ZERO
     orders: Mapping[str, OpenOrder] = field(default_factory=dict)
     holds: Mapping[str, Hold] = field(default_factory=dict)
-    due: Mapping[date, Decimal] = field(default_factory=dict)
+    due: OpenByDueDate = field(default_factory=OpenByDueDate)
 
     @property
     def total(self) -> Decimal:
@@ -79,7 +80,8 @@ class Exposure:
 
     def days_overdue(self, today: date) -> int:
         """Age of the oldest open instalment, counted from its due date; 0 where nothing is late."""
-        return max((today - min(self.due)).days, 0) if self.due else 0
+        earliest = self.due.earliest
+        return max((today - earliest).days, 0) if earliest else 0
 
 
 def moved(
@@ -110,17 +112,6 @@ def _with(known: Mapping[K, V], key: K, value: V | None) -> dict[K, V]:
     return rest if value is None else {**rest, key: value}
 
 
-def _shifted(due: Mapping[date, Decimal], changes: tuple[DueAmount, ...]) -> Mapping[date, Decimal]:
-    if not changes:
-        return due
-    sums = dict(due)
-    for change in changes:
-        amount = sums.pop(change.due, ZERO) + change.amount.amount
-        if amount:
-            sums[change.due] = amount
-    return sums
-
-
 def _order_moved(state: Exposure, event: ExposureChanged) -> Mapping[str, OpenOrder]:
     if event.order is None:
         return state.orders
@@ -143,7 +134,7 @@ def _moved(state: Exposure, event: ExposureChanged) -> Exposure:
         unallocated_cash=state.unallocated_cash + _part(event, "unallocated_cash"),
         orders=_order_moved(state, event),
         holds=state.holds,
-        due=_shifted(state.due, event.due),
+        due=state.due.moved([(d.due, d.amount.amount) for d in event.due]) if event.due else state.due,
     )
 
 
