@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from engine import clock, ids
-from engine.consumer import Batch, Standing, judged, standings
+from engine import clock, consumer, ids
+from engine.consumer import Batch, Consumer, Standing, judged, standings
 from engine.database import Database
-from engine.decoding import Letter
+from engine.decoding import Decoder, Letter
 from engine.faults import Lost
 from engine.ports import Bus, Delivery, RawEvent
 from engine.projection import View
@@ -23,6 +23,7 @@ from engine.testing.faulty_bus import FaultyBus
 from engine.testing.running import caught_up, eventually, running
 from engine.testing.sample_views import DAY, VIEWS, append, history, owner_set, paid, right
 from engine.views import group_of
+from events import credit
 
 
 @pytest.fixture
@@ -152,3 +153,43 @@ async def test_a_lost_connection_is_tried_again(store: PostgresStore, service: D
         await append(store, paid("C1", 1, "after"))
         await settled(service)
     assert await right(service.pool)
+
+
+class Portions:
+    """A worker that notes how many letters came at a time."""
+
+    name = "portions"
+
+    def __init__(self, store: PostgresStore, bus: Bus) -> None:
+        self.bus, self.home, self.sizes = bus, store.database.pool, list[int]()
+        self.decoder = Decoder(store.serde, [credit.PaymentReceived])
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await Consumer(self.name, ["credit"], self.bus, self.home, "main", self.decoder, self).run(stop)
+
+    async def settle(self) -> None:
+        return None
+
+    async def stale(self, topic: str) -> None:
+        raise AssertionError(topic)
+
+    async def take(self, batch: Batch) -> None:
+        async with self.home.acquire() as session, session.transaction():
+            moved = await batch.commit(session)
+        batch.committed(moved)
+        self.sizes.append(len(batch.letters))
+
+
+async def test_an_initial_load_was_folded_in_many_small_transactions(
+    store: PostgresStore, service: Database, bus: TableBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "GATHER", 3.0)
+    work = Portions(store, bus)
+    async with running(work):
+        await append(store, paid("C0", 1, "first"), origin="initial_load")
+        await caught_up(service.pool, "portions", service.pool, "credit")
+        for n in range(20):
+            await append(store, paid(f"C{n}", 1, "more"), origin="initial_load")
+        await caught_up(service.pool, "portions", service.pool, "credit")
+    assert len(work.sizes) <= 4, work.sizes
+    assert sum(work.sizes) == 21

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, cast
 from uuid import UUID
@@ -14,11 +14,16 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_exponential_jitter
 from engine.decoding import Decoder, Letter
 from engine.faults import Halted, Lost, Stale, is_transient
 from engine.ports import PARTS, Bus, Delivery, Place, Subscription
+from engine.serde import read_meta
 
 log = logging.getLogger("kehu.consumer")
 
 At = tuple[str, int]
 """A topic and one of its parts."""
+
+GATHER = 0.15
+"""Seconds in which what follows of an initial load is gathered: nobody waits for it, and a transaction costs as much
+for a hundred events as for a thousand."""
 
 _LOAD = "select topic, part, incarnation, last_pos, next_offset, epoch from consumers where grp = $1"
 _SWAP = """
@@ -93,10 +98,22 @@ class Batch:
         return Batch(self.group, self._standings, letters, whole=self.whole)
 
 
-def advanced(standings: Mapping[At, Standing], letters: Iterable[Letter]) -> dict[At, Standing]:
+def advanced(standings: Mapping[At, Standing], letters: Sequence[Letter]) -> dict[At, Standing]:
     """Where the parts of `letters` stand after them."""
-    last = {x.delivery[:2]: x.delivery for x in letters}
+    last: dict[At, Delivery] = {}
+    for letter in reversed(letters):
+        last.setdefault(letter.delivery[:2], letter.delivery)
+        if len(last) == len(standings):
+            break
     return {at: replace(standings[at], last=d.position, next_offset=d.offset + 1) for at, d in last.items()}
+
+
+def trickles(letters: Sequence[Letter], limit: int) -> bool:
+    """Whether this is the end of the log, where an initial load goes on: much less than `limit`, which a reader that is
+    behind would have been given."""
+    if not letters or letters[-1].delivery.position - letters[0].delivery.position >= limit // 2:
+        return False
+    return read_meta(letters[-1].delivery.raw.meta)[-1] == "initial_load"
 
 
 Fetched = tuple[Sequence[Letter], Halted | None]
@@ -142,6 +159,7 @@ class Consumer:
         self._standings: dict[At, Standing] = {}
         self._epochs: Mapping[At, int] = {}
         self._ahead: asyncio.Task[Fetched] | None = None
+        self._trickles = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`. Transient failures are retried; what a person must look at is raised."""
@@ -210,7 +228,11 @@ class Consumer:
         return letters, halted
 
     async def _fetched(self, subscription: Subscription) -> Fetched:
-        return await self._decoder.decode(await subscription.fetch(self._limit, 5.0))
+        if self._trickles:
+            await asyncio.sleep(GATHER)
+        letters, halted = await self._decoder.decode(await subscription.fetch(self._limit, 5.0))
+        self._trickles = trickles(letters, self._limit)
+        return letters, halted
 
     async def _drop_ahead(self) -> None:
         ahead, self._ahead = self._ahead, None

@@ -17,7 +17,7 @@ from engine.projection import Key, Ledger, Row, Rows, Totals, View
 from engine.store import PostgresStore
 from events import credit, customer
 from events.base import Event, PositiveMoney
-from events.envelope import Envelope
+from events.envelope import Envelope, Origin
 
 DAY = date(2026, 1, 5)
 _METADATA = MetaData()
@@ -39,10 +39,10 @@ def dropped(who: str, order: str = "O1") -> credit.HoldDropped:
     return credit.HoldDropped(customer=who, order=order, order_version=1, cause="cancelled")
 
 
-async def append(store: PostgresStore, *events: Event) -> int:
+async def append(store: PostgresStore, *events: Event, origin: Origin = "live") -> int:
     """Append each to a stream of its customer's, in one go; the last position."""
     news = [NewEvent(f"{e.context()}-{e.about}", e, DAY) for e in events]
-    meta = Meta(actor="test", correlation=ids.new())
+    meta = Meta(actor="test", correlation=ids.new(), origin=origin)
     return (await store.append(Append({}, news, meta))).last
 
 

@@ -121,6 +121,8 @@ def _number(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) is str:  # most are: asking an abstract class costs more than all the rest
+        return value
     match value:
         case Money():
             return {"amount": str(value.amount), "currency": value.currency}
