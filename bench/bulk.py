@@ -1,20 +1,21 @@
-"""An ERP's invoices as an initial load over HTTP, while all views are fed, beside COPY of the rows they come to."""
+"""An ERP's invoices as an initial load over HTTP, while all views are fed, beside an import by hand of the same."""
 
 import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
+import asyncpg
 import orjson
 
-from bench.copying import Copying
-from bench.documents import BATCH, customers, invoices
+from bench.documents import batches, customers, invoices
 from bench.ground import Ground
+from bench.import_by_hand import HandImport, said
 from bench.measure import Contender, Outcome, Plan, Sample, Target, ratio
 from bench.processes import Process, serving
 from bench.requests import Connection
@@ -27,7 +28,6 @@ HEADERS = {"Authorization": "Bearer dev-integration", "Content-Type": "applicati
 LOOK = 0.2
 TELL = 10.0
 """Seconds between two lines on how far an import is."""
-Batch = Sequence[object]
 
 
 @dataclass
@@ -63,25 +63,26 @@ class Progress:
 
 
 async def run(ground: Ground, plan: Plan) -> list[Outcome]:
-    """In rounds: a share of the invoices is sent, the views catch up, the same rows are copied."""
+    """In rounds: a share of the invoices is sent, the views catch up, the same documents are copied by hand."""
     rounds, number = plan.rounds, plan.imported // plan.rounds
     sent, folded, copied = Contender("kehu, accepted"), Contender("kehu, in every view"), Contender("COPY by hand")
     async with _product(ground) as product:
         firms, progress = plan.imported // EACH, Progress(product, plan.imported)
         await _send(product, "/api/customers", customers(firms, plan.seed), Progress(product, firms))
         await _settled(product)
-        copying = await Copying.to(ground)
+        by_hand = await HandImport.to(ground)
         idle, busy = product.mib, product.busy
         for n in range(rounds):
-            documents = invoices(n * number, number, firms, plan.imported, plan.seed)
+            share = n * number, number, firms, plan.imported, plan.seed
             began = perf_counter()
-            sent.samples.append(await _send(product, "/api/credit", documents, progress))
+            sent.samples.append(await _send(product, "/api/credit", invoices(*share), progress))
             await _settled(product)
             folded.samples.append(Sample(number, perf_counter() - began))
-            copied.samples.append(await copying.copy(number))
-        each = (product.busy - busy) / plan.imported * 1e6
+            copied.samples.append(await by_hand.load(invoices(*share)))
+        each = (product.busy - busy) / (number * rounds) * 1e6
         targets = _targets(sent, copied, product.most_mib)
-    await copying.close()
+        await _same(ground, by_hand)
+    await by_hand.close()
     print(f"import: {each:.0f} us of the server's processor time a document, views included; {idle:.0f} MiB before")
     return [Outcome(f"import of {plan.imported:,} invoices", (sent, folded, copied), targets)]
 
@@ -92,6 +93,15 @@ def _targets(sent: Contender, copied: Contender, mib: float) -> list[Target]:
         Target("documents", sent.rate, 3_000, "/s", gates=False),
         Target("most memory", mib, 400, "MiB", most=True),
     ]
+
+
+async def _same(ground: Ground, by_hand: HandImport) -> None:
+    """Both hold the same events and the same ledger, or nothing was compared."""
+    credit, analytics = [await asyncpg.connect(ground.server.url(f"kehu_{name}")) for name in ("credit", "analytics")]
+    ours, other = await said(credit, analytics), await by_hand.said()
+    await credit.close()
+    await analytics.close()
+    assert ours == other, (ours, other)
 
 
 @asynccontextmanager
@@ -110,12 +120,12 @@ async def _product(ground: Ground) -> AsyncIterator[Process]:
 async def _send(product: Process, prefix: str, documents: Iterator[object], progress: Progress) -> Sample:
     """Batches of them, so many at once. All must be accepted."""
     latencies: list[float] = []
-    batches, done = _batched(documents), 0
+    waiting, done = batches(documents), 0
 
     async def sender() -> None:
         nonlocal done
         connection = await Connection.to(product.port)
-        for batch in batches:
+        for batch in waiting:
             began = perf_counter()
             status, answer = await connection.ask("POST", f"{prefix}/intake?origin=initial_load", HEADERS, batch)
             latencies.append(perf_counter() - began)
@@ -128,17 +138,6 @@ async def _send(product: Process, prefix: str, documents: Iterator[object], prog
     began = perf_counter()
     await asyncio.gather(*(sender() for _ in range(AT_ONCE)))
     return Sample(done, perf_counter() - began, latencies)
-
-
-def _batched(documents: Iterator[object]) -> Iterator[Batch]:
-    batch: list[object] = []
-    for document in documents:
-        batch.append(document)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 async def _settled(product: Process) -> None:

@@ -1,7 +1,8 @@
 """The documents that are imported: customers, and their invoices over three years in the order of their dates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -31,6 +32,12 @@ def invoices(first: int, count: int, customers: int, of: int, seed: int) -> Iter
             "amount": {"amount": f"{yuan}.{fen:02}", "currency": "CNY"},
         }
         yield _document("erp.Invoice.v1", f"INV-{n}", day, data)
+
+
+def batches(documents: Iterator[object]) -> Iterator[Sequence[object]]:
+    """BATCH of them at a time."""
+    while batch := list(islice(documents, BATCH)):
+        yield batch
 
 
 def _document(kind: str, name: str, day: date, data: dict[str, Any]) -> dict[str, Any]:
