@@ -13,7 +13,9 @@ from chassis.settings import Auth, Http, Logs, Settings
 
 async def serve(url: str, port: int) -> None:
     """customer-svc alone on `port`."""
-    settings = Settings(auth=Auth(development=True), http=Http(port=port), logs=Logs(level="warning"))
+    settings = Settings(
+        auth=Auth(development=True), http=Http(port=port, rate="1000000/second"), logs=Logs(level="warning")
+    )
     services = [s for s in SERVICES if s.name == "customer"]
     async with opened(services, settings, {s.name: url for s in SERVICES}) as runtimes:
         await server(create_app(runtimes), settings, runtimes).serve()

@@ -29,8 +29,7 @@ async def check_order(command: CheckOrder, do: Do) -> Answer:
     return await do(command)
 
 
-router.include_router(doors.router)
-SERVICE = replace(service.SERVICE, routes=router)
+SERVICE = replace(service.SERVICE, routers=(router, doors.router))
 
 
 def settings(member: str) -> Settings:

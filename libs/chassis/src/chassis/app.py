@@ -1,19 +1,19 @@
 """The HTTP applications: one for each service under its prefix, behind one origin."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, FastAPI, Path, Request
+from fastapi import FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Match, Mount
-from starlette.types import Lifespan, Scope
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from chassis import docs, doors, examples, feed, health, holdings, openapi, ops, own_examples
 from chassis.admission import Admission, admission
@@ -31,9 +31,6 @@ from chassis.version import VERSION
 ASKED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Kehu-Position")
 TOLD = ("ETag", "Idempotent-Replay", "Retry-After", "X-Correlation-Id", "X-Kehu-Position")
 """Headers that pages of other origins may send, and read."""
-bearer_scheme = HTTPBearer(
-    auto_error=False, description="`Authorization: Bearer <token>`. In embedded mode: dev-admin, dev-finance, ..."
-)
 
 
 class RuleBody(BaseModel):
@@ -59,6 +56,21 @@ class Prefix(Mount):
         return match, {**child, "path": scope["path"] + "/"}
 
 
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """ASGI middleware that hands a request to the service it is for: that of the root has nothing to do with it."""
+
+    app: ASGIApp
+    mounts: Sequence[Mount]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for mount in self.mounts:
+            match, child = mount.matches(scope)
+            if match is Match.FULL:
+                return await mount.handle({**scope, **child}, receive, send)
+        return await self.app(scope, receive, send)
+
+
 def service_app(runtime: Runtime, admitted: Admission, pace: Pace) -> FastAPI:
     """The application of one service, to be mounted at its prefix."""
     service = runtime.service
@@ -70,14 +82,13 @@ def service_app(runtime: Runtime, admitted: Admission, pace: Pace) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=RESPONSES,
-        dependencies=[Depends(bearer_scheme)],
     )
     app.state.runtime = runtime
     _answer_problems(app, service.name)
     docs.describe(app)
     for router in (feed.router, *([doors.router] if service.intake else [])):
         app.include_router(router)
-    for router in (ops.router, holdings.router, service.routes):
+    for router in (ops.router, holdings.router, *service.routers):
         app.include_router(router, dependencies=[EXACT])
     app.add_middleware(
         cast(Any, Gate),
@@ -115,8 +126,8 @@ def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None =
     http = runtimes[0].settings.http if runtimes else Http()
     admitted = admission(runtimes[0].settings) if runtimes else Admission({}, None)
     pace = Pace(http.rate, http.failures)
-    for runtime in runtimes:
-        app.router.routes.append(Prefix(runtime.service.prefix, service_app(runtime, admitted, pace)))
+    mounts = [Prefix(r.service.prefix, service_app(r, admitted, pace)) for r in runtimes]
+    app.add_middleware(cast(Any, Prefixes), mounts=mounts)
     protect(app, http)
     return app
 

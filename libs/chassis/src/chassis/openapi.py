@@ -10,6 +10,15 @@ from chassis.problems import MEDIA_TYPE
 KEY = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"\S"}
 """An Idempotency-Key."""
 
+BEARER = {
+    "HTTPBearer": {
+        "type": "http",
+        "description": "`Authorization: Bearer <token>`. In embedded mode: dev-admin, dev-finance, ...",
+        "scheme": "bearer",
+    }
+}
+"""How one says who asks. The gate looks at it; as a dependency of every route FastAPI would look, too."""
+
 
 def complete(app: FastAPI) -> None:
     """Have the document of `app` say where problems are answered and which headers are needed."""
@@ -18,7 +27,9 @@ def complete(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
+            schema["components"]["securitySchemes"] = BEARER
             for operation in (o for path in schema["paths"].values() for o in path.values()):
+                operation["security"] = [{name: [] for name in BEARER}]
                 _move_problems(operation["responses"])
                 for parameter in operation.get("parameters", ()):
                     _settle(parameter)

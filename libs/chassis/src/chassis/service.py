@@ -25,9 +25,10 @@ class Service:
     """One service.
 
     `name` is that of its problems and its database (``credit``: ``kehu_credit``); `prefix` the path all its routes lie
-    under (``/api/credit``); `contexts` the topics it owns. `routes` are relative to the prefix. `loaders` complete the
-    facts of a command; a command without one is decided on the base facts. `intake` says which documents of the ERP it
-    takes. `rules` adds rules no decider names. `evaluate` is given the service's database and makes its evaluator.
+    under (``/api/credit``); `contexts` the topics it owns. The routes of `routers` are relative to the prefix.
+    `loaders` complete the facts of a command; a command without one is decided on the base facts. `intake` says which
+    documents of the ERP it takes. `rules` adds rules no decider names. `evaluate` is given the service's database and
+    makes its evaluator.
     `open_day` is the command that makes a date the business date of a company, of the one service that keeps it.
     `story` holds an example for each of its operations.
     """
@@ -36,7 +37,7 @@ class Service:
     prefix: str
     title: str
     contexts: tuple[str, ...]
-    routes: APIRouter
+    routers: Sequence[APIRouter]
     deciders: tuple[Decider[Any], ...] = ()
     loaders: Mapping[type[Command], FactsLoader] = field(default_factory=dict)
     views: tuple[View, ...] = ()

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from analytics_svc.api import router
+from analytics_svc.api import ROUTERS
 from analytics_svc.domain import alert, figures, payment_behaviour, policies
 from analytics_svc.domain.alert import AcknowledgeAlert, AlertFacts, ResolveAlert
 from analytics_svc.evaluation import Evaluation
@@ -27,7 +27,7 @@ SERVICE = Service(
     prefix="/api/analytics",
     title="Kehu analytics: figures, tiers, alerts",
     contexts=("analytics",),
-    routes=router,
+    routers=ROUTERS,
     deciders=(alert.DECIDER, policies.DECIDER),
     loaders={AcknowledgeAlert: each(about_the_alert), ResolveAlert: each(about_the_alert)},
     views=(

@@ -1,7 +1,7 @@
 """The manifest of customer-svc."""
 
 from chassis.service import Service
-from customer_svc.api import routes
+from customer_svc.api import ROUTERS
 from customer_svc.domain import calendar, customer, delivery, order, record
 from customer_svc.domain.reactions import REACTIONS
 from customer_svc.examples import STORY
@@ -16,7 +16,7 @@ SERVICE = Service(
     prefix="/api/customers",
     title="Kehu: customers and orders",
     contexts=("customer", "company"),
-    routes=routes,
+    routers=ROUTERS,
     deciders=(customer.DECIDER, record.DECIDER, order.DECIDER, delivery.DECIDER, calendar.DECIDER),
     views=(CUSTOMERS, BLOCKS, ORDERS, TIMELINE),
     reactions=REACTIONS,

@@ -1,7 +1,5 @@
 """The routes under /api/analytics: figures and their explanations, alerts, alert policies."""
 
-from fastapi import APIRouter
-
 from analytics_svc.api import (
     ageing,
     alerts,
@@ -15,6 +13,5 @@ from analytics_svc.api import (
     tiers,
 )
 
-router = APIRouter()
-for part in (receivables, ageing, dso, payment_behaviour, customers, sales, key_figures, tiers, rfm, alerts):
-    router.include_router(part.router)
+_PARTS = (receivables, ageing, dso, payment_behaviour, customers, sales, key_figures, tiers, rfm, alerts)
+ROUTERS = tuple(part.router for part in _PARTS)
