@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from all_in_one.cli import app
+from all_in_one.cli import PLACES, app
 
 WITHOUT_JSON = {"up", "import"}
 """What speaks while it runs."""
@@ -54,6 +54,13 @@ def test_every_command_has_a_help_with_an_example_of_itself_and_speaks_json(name
     assert "--json" in options or name in WITHOUT_JSON
 
 
+@pytest.mark.parametrize("name", PLACES)
+def test_the_list_of_commands_says_of_each_what_it_says_of_itself(name: str) -> None:
+    itself = get_command(app).get_command(None, name)  # type: ignore[attr-defined]
+    assert PLACES[name].says == " ".join(itself.help.partition("\n\n")[0].split())
+    assert CliRunner().invoke(app, ["--help"]).stdout.count(f"│ {name} ") == 1
+
+
 def test_the_installed_script_is_this_command() -> None:
     [script] = entry_points(group="console_scripts", name="kehu")
     assert script.load() is app
@@ -64,10 +71,11 @@ def test_what_is_not_understood_is_told_with_exit_code_2() -> None:
         assert CliRunner().invoke(app, words).exit_code == 2
 
 
-def test_a_command_loads_nothing_of_those_that_are_not_asked_for() -> None:
+@pytest.mark.parametrize("words", [["--help"], ["status", "--url", "http://127.0.0.1:1"]], ids=" ".join)
+def test_a_command_loads_nothing_of_those_that_are_not_asked_for(words: list[str]) -> None:
     """All of them together take seconds: the services with all they stand on."""
     seen = "import sys, typer.testing; from all_in_one.cli import app; typer.testing.CliRunner().invoke(app, {words}); "
     look = "print(sorted({'fastapi', 'sqlalchemy'} & sys.modules.keys()))"
-    asked = seen.format(words=["status", "--url", "http://127.0.0.1:1"]) + look
+    asked = seen.format(words=words) + look
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
