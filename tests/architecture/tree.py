@@ -45,11 +45,15 @@ class Source:
         return (n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef))
 
 
+def files(*patterns: str) -> Sequence[Path]:
+    """The Python files in the folders that are meant."""
+    return sorted({path for pattern in patterns for folder in ROOT.glob(pattern) for path in folder.rglob("*.py")})
+
+
 @cache
 def sources() -> Sequence[Source]:
     """Every Python file of ours."""
-    files = {path for pattern in OURS for folder in ROOT.glob(pattern) for path in folder.rglob("*.py")}
-    return [Source.of(f.relative_to(ROOT).as_posix(), f.read_text()) for f in sorted(files)]
+    return [Source.of(f.relative_to(ROOT).as_posix(), f.read_text()) for f in files(*OURS)]
 
 
 def length(function: Function) -> int:
@@ -59,7 +63,7 @@ def length(function: Function) -> int:
 
 def modules() -> Iterator[str]:
     """The name of every module that ships, those that run when imported left out."""
-    for source in sources():
-        if source.within(*SHIPPED) and source.path.name not in ("__main__.py", "env.py"):
-            parts = source.path.with_suffix("").parts[3:]
+    for file in files(*SHIPPED):
+        if file.name not in ("__main__.py", "env.py"):
+            parts = file.relative_to(ROOT).with_suffix("").parts[3:]
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

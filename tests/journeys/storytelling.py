@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from all_in_one.services import SERVICES
 from chassis import own_examples
 from chassis.app import create_app
 from chassis.examples import KEY, Example, From, operations
+from chassis.service import Service
 
 PATIENCE = 30.0
 STREAM = "text/event-stream"
@@ -29,7 +30,12 @@ class Part:
     name: str
     prefix: str
     examples: tuple[Example, ...]
-    document: Mapping[str, Any]
+    service: Service | None
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """Made when a test looks at it: that takes longer than all else of a collection."""
+        return dict(json.loads(document(self.service)) if self.service else create_app([]).openapi())
 
     @cached_property
     def operations(self) -> Mapping[str, dict[str, Any]]:
@@ -51,15 +57,14 @@ class Part:
         return [f"{list(e.instance_path)}: {e.message}" for e in found]
 
 
-def parts() -> list[Part]:
-    """All services, then what answers at the root."""
-    services = [
-        Part(s.name, s.prefix, (*s.story.examples, *own_examples.of(s)), json.loads(document(s))) for s in SERVICES
-    ]
-    return [*services, Part("", "", own_examples.ROOT, create_app([]).openapi())]
+@cache
+def parts() -> Sequence[Part]:
+    """All services, then what answers at the root; the same ones for all who ask."""
+    services = [Part(s.name, s.prefix, (*s.story.examples, *own_examples.of(s)), s) for s in SERVICES]
+    return (*services, Part("", "", own_examples.ROOT, None))
 
 
-def in_order(told: list[Part]) -> list[tuple[Part, Example]]:
+def in_order(told: Sequence[Part]) -> list[tuple[Part, Example]]:
     """The whole story; at the same place each service in turn."""
     return sorted(((part, e) for part in told for e in part.examples), key=lambda pair: pair[1].at)
 
