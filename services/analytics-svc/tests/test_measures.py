@@ -18,16 +18,18 @@ from analytics_reading import (
     order_intake,
     outstanding,
     paid,
+    paid_items,
     sales_by_customer,
 )
 from analytics_reading import tiers as tiers_of
-from analytics_stored import LOG, POINTS, four_answers, scope
+from analytics_stored import DISPUTED, LOG, POINTS, four_answers, scope
 
 from analytics_svc.domain.figures import Edges, Point, Window, dso
 from analytics_svc.domain.measures import aged
 from analytics_svc.domain.tiers import Tiering
 from analytics_svc.projections import tiers
 from analytics_svc.projections.stored import StoredMeasures
+from events.complaint import ComplaintOpened
 
 
 async def test_the_balance_depends_on_both_times(measures: StoredMeasures) -> None:
@@ -169,3 +171,19 @@ async def test_a_payment_recorded_later_never_changes_what_was_known_before(meas
     times = [EARLY + timedelta(days=n) for n in range(0, 80, 5)]
     totals = [(await measures.balance(scope(MAY, at))).outstanding for at in times]
     assert [a != b for a, b in pairwise(totals)].count(True) == 1
+
+
+async def test_what_was_paid_of_invoices_once_disputed_is_told_apart(measures: StoredMeasures) -> None:
+    answers = []
+    for as_of, known_at in POINTS:
+        facts = list(LOG.known(as_of, known_at))
+        complained = [f.event for f in facts if isinstance(f.event, ComplaintOpened)]
+        disputed = {(e.customer, e.invoice) for e in complained if e.disputed}
+        at = scope(as_of, known_at, Window(first=None, last=as_of))
+        for wanted in DISPUTED[1:]:
+            settled = [i for i in paid_items(facts) if ((i.customer, i.invoice) in disputed) == (wanted == "only")]
+            found = await measures.paid(at, wanted)
+            assert (found.instalments, found.days_late) == (len(settled), sum(i.days_late for i in settled))
+            answers.append((wanted, found.instalments, len(paid_items(facts))))
+    assert ("only", 1, 1) in answers
+    assert ("excluded", 0, 1) in answers

@@ -8,11 +8,24 @@ from typing import Any
 
 import asyncpg
 import pytest
-from analytics_history import Log, allocated, credit_note, day, fill, invoice, payment, registered
+from analytics_history import (
+    Log,
+    allocated,
+    complaint_opened,
+    credit_note,
+    day,
+    fill,
+    invoice,
+    judged,
+    payment,
+    registered,
+)
 from analytics_reading import PaidItem, paid_items
+from analytics_stored import DISPUTED
 from analytics_world import World
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from analytics_svc.domain.ageing import Disputed
 from analytics_svc.domain.figures import Edges, Point, Window
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.payment_behaviour import (
@@ -24,7 +37,7 @@ from analytics_svc.domain.payment_behaviour import (
     bucketed,
     lateness_rule,
 )
-from analytics_svc.projections import receivables
+from analytics_svc.projections import complaints, receivables
 from analytics_svc.projections.payment_behaviour import entries
 from analytics_svc.projections.stored import PostgresRows, StoredMeasures
 from engine.testing.plugin import MakeDatabase
@@ -64,6 +77,11 @@ def payers() -> Log:
         credit_note("C3", "G2", day(6, 1), 80, 80),
         allocated("C3", "G2", "back", day(5, 31), 80, day(6, 1), kind="credit_note"),
     )
+    complained = datetime(2024, 3, 2, tzinfo=UTC)
+    log.learn(SOON, complaint_opened("C2", "K1", complained, "two", 20), effective=day(3, 2))
+    log.learn(SOON, judged("C2", "K1", False, complained), effective=day(3, 9))
+    log.learn(SOON, complaint_opened("C1", "K2", complained, "early"), effective=day(3, 2))
+    log.learn(LATER, complaint_opened("C1", "K3", complained, "parts", 100), effective=day(3, 2))
     return log
 
 
@@ -73,7 +91,7 @@ LOG = payers()
 @pytest.fixture
 async def read(make_database: MakeDatabase) -> AsyncIterator[AsyncConnection]:
     async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        await fill(connection, (receivables.VIEW,), LOG.facts)
+        await fill(connection, (receivables.VIEW, complaints.VIEW), LOG.facts)
 
     url = await make_database(prepare, "payers")
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
@@ -116,14 +134,19 @@ async def test_what_was_paid_depends_on_both_times(read: AsyncConnection) -> Non
 
 
 async def test_every_part_is_explained_by_the_payments_that_add_up_to_it(read: AsyncConnection) -> None:
-    asked = scope(JUNE, LATER)
-    measures, edges = stored(read), Edges()
-    sums = await measures.paid(asked)
-    parts = entries(asked, edges)
-    buckets = bucketed(await measures.paid_by_days_late(asked), edges)
+    buckets = bucketed(await stored(read).paid_by_days_late(scope(JUNE, LATER)), Edges())
     assert {b.bucket: (b.instalments, b.amount) for b in buckets if b.instalments} == {
         "current": (2, Decimal(300)), "1-30": (1, Decimal(70)), "31-60": (2, Decimal(150)),
     }  # fmt: skip
+    for disputed in DISPUTED:
+        await explained(stored(read), scope(JUNE, LATER), disputed)
+
+
+async def explained(measures: StoredMeasures, asked: Scope, disputed: Disputed) -> None:
+    edges = Edges()
+    sums = await measures.paid(asked, disputed)
+    parts = entries(asked, edges, disputed)
+    buckets = bucketed(await measures.paid_by_days_late(asked, disputed), edges)
     expected = {name: Decimal(getattr(sums, name)) for name in parts if hasattr(sums, name)}
     expected |= {b.bucket: b.amount for b in buckets}
     assert expected.keys() == parts.keys()
@@ -135,6 +158,22 @@ async def test_a_window_is_that_of_the_last_payment(read: AsyncConnection) -> No
     items = [i for i in paid_items(LOG.facts) if i.paid_on >= date(2024, 4, 16)]
     assert {i.invoice for i in items} == {"parts", "reduced"}
     assert await stored(read).paid(asked) == added(items)
+
+
+async def test_invoices_once_disputed_and_the_others_are_told_apart(read: AsyncConnection) -> None:
+    """K1 was judged not established, K2 disputes no amount: what was disputed counts, not what became of it."""
+    answers = []
+    for as_of, known_at in POINTS:
+        items = paid_items(list(LOG.known(as_of, known_at)))
+        named = {"two"} if known_at == SOON else {"two", "parts"}
+        only = [i for i in items if i.invoice in named]
+        assert await stored(read).paid(scope(as_of, known_at), "only") == added(only)
+        rest = added([i for i in items if i.invoice not in named])
+        assert await stored(read).paid(scope(as_of, known_at), "excluded") == rest
+        answers.append((len(only), rest.instalments))
+    assert answers == [(2, 1), (3, 1), (2, 1), (3, 2)]
+    assert [name for name, _ in await stored(read).paid_by_customer(scope(JUNE, LATER), "only")] == ["C1", "C2"]
+    assert [p.days_late for p in await stored(read).paid_by_days_late(scope(JUNE, LATER), "only")] == [10, 41, 50]
 
 
 async def test_each_customer_has_its_own_and_together_they_are_everybodys(read: AsyncConnection) -> None:
@@ -202,5 +241,11 @@ async def test_over_http_the_figure_its_customers_and_its_explanation_agree(worl
     shares = {(e["document"], e["amount"]) for e in why["entries"]["items"]}
     assert shares == {("parts", "50"), ("two", "41"), ("two", "10")}
     assert (why["currency"], why["parts"]) == (None, [{"part": "days_late", "total": "101"}])
+    late = [(await world.get("/payment-behaviour", disputed=d, **asked))["mean_days_late"] for d in DISPUTED]
+    assert late == ["20.200000", "0.000000", "33.666667"]
+    only = await world.get("/payment-behaviour/customers", disputed="only", **asked)
+    assert (only["disputed"], [r["customer"] for r in only["customers"]["items"]]) == ("only", ["C1", "C2"])
+    behind = await world.get("/payment-behaviour/explain", part="late", disputed="excluded", **asked)
+    assert behind["parts"] == [{"part": "late", "total": "0"}]
     refused = await world.ask("/payment-behaviour/customers", high_share="0.1")
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/analytics/lateness-not-falling")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, Part, checked, over
 from analytics_svc.api.ageing import EdgeText
+from analytics_svc.domain.ageing import Disputed
 from analytics_svc.domain.figures import Window, edges_of
 from analytics_svc.domain.payment_behaviour import (
     Behaviour,
@@ -19,16 +20,23 @@ from analytics_svc.domain.payment_behaviour import (
     bucketed,
     lateness_rule,
 )
-from analytics_svc.projections import customers, payment_behaviour, receivables, terms
+from analytics_svc.projections import complaints, customers, payment_behaviour, receivables, terms
 from chassis.context import Paged
 
 router = APIRouter(tags=["figures"])
-Paid = Annotated[Figures, over(receivables.VIEW, terms.VIEW, customers.VIEW)]
+Paid = Annotated[Figures, over(receivables.VIEW, complaints.VIEW, terms.VIEW, customers.VIEW)]
 USUAL = LatenessRule()
 COUNTED = frozenset({"instalments", "late", "days_to_pay", "days_late"})
 HighShare = Annotated[Decimal, Query(description="High above this share of instalments paid late.")]
 HighDays = Annotated[Decimal, Query(ge=0, description="High above so many days late on average.")]
 MediumShare = Annotated[Decimal, Query(description="Medium above this share of instalments paid late.")]
+OfDisputed = Annotated[
+    Disputed,
+    Query(
+        description="With instalments of invoices of which a complaint disputed an amount (whatever became of it), "
+        "without them, or only these."
+    ),
+]
 OnlyLateness = Annotated[Lateness | None, Query(description="Only customers as late as this.")]
 
 
@@ -37,6 +45,7 @@ class PaymentBehaviourFigure(Figure, Behaviour):
 
     customer: str | None
     window: Window
+    disputed: Disputed
     edges: list[int]
     buckets: list[LateBucket]
 
@@ -50,6 +59,7 @@ class CustomersBehaviour(Figure):
     """`lateness` counts the customers of each group by `rule`."""
 
     window: Window
+    disputed: Disputed
     rule: LatenessRule
     lateness: dict[Lateness, int]
     customers: Paged[CustomerBehaviour]
@@ -57,19 +67,24 @@ class CustomersBehaviour(Figure):
 
 @router.get("/payment-behaviour", summary="How fast and how reliably invoices are paid")
 async def paid(
-    figures: Paid, customer: Customer = None, first: First = None, edges: EdgeText = None
+    figures: Paid,
+    customer: Customer = None,
+    first: First = None,
+    edges: EdgeText = None,
+    disputed: OfDisputed = "included",
 ) -> PaymentBehaviourFigure:
     """Instalments paid in full, by the day of their last payment: days late (early: 0), days to pay, and how spread."""
     steps, window = checked(lambda: edges_of(edges)), Window(first=first, last=figures.point.as_of)
     scope = await figures.scope(customer, window)
-    found = behaviour(await figures.measures.paid(scope))
+    found = behaviour(await figures.measures.paid(scope, disputed))
     return PaymentBehaviourFigure(
         **figures.stated,
         currency=scope.currency or "",
         customer=customer,
         window=window,
+        disputed=disputed,
         edges=list(steps.upper),
-        buckets=bucketed(await figures.measures.paid_by_days_late(scope), steps),
+        buckets=bucketed(await figures.measures.paid_by_days_late(scope, disputed), steps),
         **dict(found),
     )
 
@@ -90,15 +105,17 @@ async def paid_by_customer(
     rule: Annotated[LatenessRule, Depends(rule_of)],
     first: First = None,
     lateness: OnlyLateness = None,
+    disputed: OfDisputed = "included",
 ) -> CustomersBehaviour:
     """Every customer that paid an instalment in full, ordered by id, and how late it pays: high, medium or low."""
     window = Window(first=first, last=figures.point.as_of)
     scope = await figures.scope(None, window)
-    payers = Payers.of(await figures.measures.paid_by_customer(scope), rule)
+    payers = Payers.of(await figures.measures.paid_by_customer(scope, disputed), rule)
     return CustomersBehaviour(
         **figures.stated,
         currency=scope.currency or "",
         window=window,
+        disputed=disputed,
         rule=rule,
         lateness=payers.counts,
         customers=page.of([_row(p) for p in payers.shown(lateness)], lambda row: (row.customer,)),
@@ -117,9 +134,10 @@ async def explain_paid(
     first: First = None,
     edges: EdgeText = None,
     part: Part = "days_late",
+    disputed: OfDisputed = "included",
 ) -> Explanation:
     """Parts: the members of `sums`, the buckets by name (their amounts); of each instalment its last payment."""
     steps = checked(lambda: edges_of(edges))
     scope = await figures.scope(customer, Window(first=first, last=figures.point.as_of))
-    parts = payment_behaviour.entries(scope, steps)
+    parts = payment_behaviour.entries(scope, steps, disputed)
     return await figures.explain(page, scope, parts, part, alone=True, counted=COUNTED)

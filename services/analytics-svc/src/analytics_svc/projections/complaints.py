@@ -119,6 +119,12 @@ def disputes(scope: Scope) -> sa.Select[Any]:
     return sa.select(*columns, _T.complaint, _T.invoice, _T.disputed).where(*where)
 
 
+def ever_disputed(scope: Scope) -> sa.Select[Any]:
+    """`customer` and `invoice` of everything of which a complaint disputed an amount, whatever became of it."""
+    where = [*within(TABLE, Scope(scope.point, scope.customers)), _T.disputed > 0, _T.invoice.is_not(None)]
+    return sa.select(_T.customer, _T.invoice).where(*where)
+
+
 def by_state(scope: Scope) -> sa.Select[Any]:
     """How many complaints are in each state: `state`, `complaints`."""
     rows = states(scope).subquery()

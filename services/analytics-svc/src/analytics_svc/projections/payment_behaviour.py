@@ -8,16 +8,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from analytics_svc.domain.ageing import Disputed
 from analytics_svc.domain.figures import Edges
 from analytics_svc.domain.measures import Scope
 from analytics_svc.domain.periods import Period
-from analytics_svc.projections import facts, receivables
+from analytics_svc.projections import complaints, facts, receivables
 from analytics_svc.projections.facts import Expression, Groups, listed
 
 Items = sa.Subquery
 
 
-def _items(scope: Scope) -> Items:
+def _items(scope: Scope, disputed: Disputed = "included") -> Items:
     """One row an instalment paid in full within the window: `days_to_pay`, `days_late`, `paid_days` and what it was."""
     c = receivables.closed(replace(scope, window=None)).subquery().c
     late = c.paid_on - c.due
@@ -31,6 +32,9 @@ def _items(scope: Scope) -> Items:
     if window is not None:
         query = query.where(c.paid_on <= window.last)
         query = query if window.first is None else query.where(c.paid_on >= window.first)
+    if disputed != "included":
+        of_dispute = sa.tuple_(c.customer, c.invoice).in_(complaints.ever_disputed(scope))
+        query = query.where(of_dispute if disputed == "only" else ~of_dispute)
     return query.subquery()
 
 
@@ -47,14 +51,14 @@ def _sums(items: Items) -> list[sa.Label[Any]]:
 _ADDED = ("amount", "paid", "days_to_pay", "days_late", "paid_days")
 
 
-def sums(scope: Scope) -> sa.Select[Any]:
+def sums(scope: Scope, disputed: Disputed) -> sa.Select[Any]:
     """One row: PaidSums."""
-    return sa.select(*_sums(_items(scope)))
+    return sa.select(*_sums(_items(scope, disputed)))
 
 
-def by_customer(scope: Scope) -> sa.Select[Any]:
+def by_customer(scope: Scope, disputed: Disputed) -> sa.Select[Any]:
     """PaidSums of each `customer`."""
-    items = _items(scope)
+    items = _items(scope, disputed)
     return sa.select(items.c.customer, *_sums(items)).group_by(items.c.customer)
 
 
@@ -79,16 +83,16 @@ def _money(items: Items) -> list[sa.Label[Any]]:
     return [sa.func.sum(items.c.paid).label("settled"), sa.func.sum(items.c.paid_days).label("settled_days")]
 
 
-def by_days_late(scope: Scope) -> sa.Select[Any]:
+def by_days_late(scope: Scope, disputed: Disputed) -> sa.Select[Any]:
     """By `days_late`: the number of `instalments` and their `amount`."""
-    items = _items(scope)
+    items = _items(scope, disputed)
     days, amount = items.c.days_late, sa.func.sum(items.c.amount).label("amount")
     return sa.select(days, sa.func.count().label("instalments"), amount).group_by(days).order_by(days)
 
 
-def entries(scope: Scope, edges: Edges) -> dict[str, sa.Select[Any]]:
+def entries(scope: Scope, edges: Edges, disputed: Disputed = "included") -> dict[str, sa.Select[Any]]:
     """By the name of a sum or bucket the events behind it: of every instalment the one that brought its last money."""
-    items, last = _items(scope), receivables.last_money(replace(scope, window=None)).subquery()
+    items, last = _items(scope, disputed), receivables.last_money(replace(scope, window=None)).subquery()
     joined = items.join(last, sa.and_(items.c.customer == last.c.customer, items.c.item == last.c.item))
     late = items.c.days_late
 

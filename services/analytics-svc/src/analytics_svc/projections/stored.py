@@ -119,19 +119,19 @@ class StoredMeasures:
         rows = await self.facts.rows(sales.ranking(scope, measure, "product"))
         return {r["subject"]: r["amount"] for r in rows}
 
-    async def paid(self, scope: Scope) -> PaidSums:
-        """What was paid in full within the scope's window."""
-        return PaidSums.model_validate(await self._one(payment_behaviour.sums(scope)))
+    async def paid(self, scope: Scope, disputed: Disputed = "included") -> PaidSums:
+        """What was paid in full within the scope's window; of invoices once disputed or not."""
+        return PaidSums.model_validate(await self._one(payment_behaviour.sums(scope, disputed)))
 
-    async def paid_by_customer(self, scope: Scope) -> Sequence[tuple[str, PaidSums]]:
+    async def paid_by_customer(self, scope: Scope, disputed: Disputed = "included") -> Sequence[tuple[str, PaidSums]]:
         """The same for each customer that paid something in full, ordered by id."""
-        rows = await self.facts.rows(payment_behaviour.by_customer(scope))
+        rows = await self.facts.rows(payment_behaviour.by_customer(scope, disputed))
         found = {r["customer"]: PaidSums(**{n: v for n, v in r.items() if n != "customer"}) for r in rows}
         return sorted(found.items())
 
-    async def paid_by_days_late(self, scope: Scope) -> Sequence[PaidOn]:
+    async def paid_by_days_late(self, scope: Scope, disputed: Disputed = "included") -> Sequence[PaidOn]:
         """The same by days late, 0 and above."""
-        return [PaidOn(**r) for r in await self.facts.rows(payment_behaviour.by_days_late(scope))]
+        return [PaidOn(**r) for r in await self.facts.rows(payment_behaviour.by_days_late(scope, disputed))]
 
     async def assets(self, point: Point) -> Assets | None:
         """R-118: total assets of the selling company, None before they were reported."""
