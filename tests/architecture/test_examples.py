@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from tools.openapi import document
 
+from all_in_one.services import SERVICES
 from chassis.examples import Example, operations, show
-from tests.journeys.storytelling import Part, parts
+from chassis.service import Service
+from tests.journeys.storytelling import DOCUMENTS, Part, parts
 
 PARTS = parts()
 every_part = pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name or "root")
@@ -42,6 +45,11 @@ def _unlike(operation: Mapping[str, Any], example: Example) -> Iterable[str]:
         yield f"{example.operation} has no parameter {sorted(unknown)}: {example.title}"
     if ("requestBody" in operation) != (example.body is not None):
         yield f"{example.operation} takes {'a' if 'requestBody' in operation else 'no'} body: {example.title}"
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_the_document_that_is_kept_is_the_one_that_is_answered(service: Service) -> None:
+    assert (DOCUMENTS / f"{service.name}.json").read_text(encoding="utf-8") == document(service), "make docs WRITE=1"
 
 
 @every_part

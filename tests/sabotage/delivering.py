@@ -21,6 +21,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
         """        await lane.execute(f"select pg_advisory_xact_lock({LANE})")\n""",
         """        await lane.execute("select true")\n""",
         (COPIES + "test_nothing_is_appended_anywhere_between_the_first_and_the_last_snapshot",),
+        waits=True,
     ),
     Guarantee(
         "a restored log is read anew at the start",
@@ -28,6 +29,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "            if any(s.incarnation != life for",
         "            if any(s.incarnation == topic for",
         (CONSUMER + "test_a_log_that_was_restored_is_read_anew_at_the_start_before_anything_new_happens",),
+        waits=True,
     ),
     Guarantee(
         "what was seen is dropped",
@@ -70,6 +72,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "return _Cursor(place.last_position, place.last_position)",
         "return _Cursor(max(place.last_position, place.next_offset - 1), place.last_position)",
         (BUS + "test_a_part_that_changes_hands_is_read_from_its_position_whatever_offset_was_kept",),
+        waits=True,
     ),
     Guarantee(
         "a reader goes on past what it does not read",
@@ -77,6 +80,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "    if len(taken) < len(raws):\n",
         "    if len(taken) > len(raws):\n",
         (BUS + "test_of_what_nobody_here_reads_the_last_one_of_a_part_comes",),
+        waits=True,
     ),
     Guarantee(
         "nothing of an earlier life of a log is mixed with a later one",

@@ -12,3 +12,5 @@ class Guarantee:
     holds: str
     broken: str
     tests: tuple[str, ...]
+    waits: bool = False
+    """Without it a test waits in vain until it loses patience: tens of seconds in which nothing is done."""

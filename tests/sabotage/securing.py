@@ -43,6 +43,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
         " or self._expired():",
         ":",
         (TOKENS + "test_a_stream_ends_with_its_token",),
+        waits=True,
     ),
     Guarantee(
         "a query finds a salesperson its own customers alone",

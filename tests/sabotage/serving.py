@@ -142,6 +142,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "        await self.runtime.topics.publish(RECEIPTS, answers)\n",
         "        answers.clear()\n",
         (TOPICS + "test_a_document_comes_in_binary_or_structured_and_is_answered",),
+        waits=True,
     ),
     Guarantee(
         "who lost a part of a stored topic cannot commit it",
@@ -156,6 +157,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "            if waiting:\n",
         "            if not waiting:\n",
         (INTAKE + "test_a_document_that_waits_is_decided_when_its_customer_arrives",),
+        waits=True,
     ),
     Guarantee(
         "only an initial load asserts recorded times",

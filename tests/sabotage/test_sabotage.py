@@ -6,8 +6,9 @@ told again where the guarantee now lies.
 
 import compileall
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,11 @@ from tests.sabotage.guarantee import Guarantee
 from tests.sabotage.guarantees import GUARANTEES
 
 ROOT = Path(__file__).parents[2]
-KEPT = ("libs", "services", "apps", "tests", "tools", "conftest.py", "pyproject.toml")
+KEPT = ("libs", "services", "apps", "tests", "tools", "docs/reference/openapi", "conftest.py", "pyproject.toml")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "node_modules", "uploads")
-AT_ONCE = 2
+AT_ONCE, WAITING = 2, 2
+"""Runs at the same time: as many as a machine has cores, and of those that only wait some beside them."""
+RED = re.compile(r"^FAILED (.*?)(?: - .*)?$", re.MULTILINE)
 PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout")
 UNTOUCHED = "nothing"
 TESTS_FAILED = 1
@@ -65,7 +68,7 @@ class Saboteur:
     def _run(self, tests: Iterable[str], copy: Path, *more: str) -> Done:
         """The copy's packages come before the installed ones, in what its tests start, too."""
         plugins = [f"-p{name}" for name in PLUGINS]
-        options = ["-q", "-rfE", "--tb=short", "-pno:cacheprovider", "--timeout=40", *plugins, *more]
+        options = ["-q", "-rfE", "--tb=short", "--assert=plain", "-pno:cacheprovider", "--timeout=40", *plugins, *more]
         path = os.pathsep.join(str(p) for p in sorted(copy.glob("*/*/src")))
         ours = {
             "KEHU_TEST_DATABASE_URL": self.url,
@@ -96,35 +99,44 @@ def chosen(items: Sequence[pytest.Item]) -> list[str]:
     return [g.name for g in named if isinstance(g, Guarantee)]
 
 
+def red(runs: Iterable["Future[Done]"]) -> list[str]:
+    """The tests that failed in these runs, once all of them have ended."""
+    done = [run.result() for run in runs if run.exception() is None]
+    return sorted({test for run in done for test in RED.findall(run.printed)})
+
+
 @pytest.fixture(scope="module")
 def saboteur(tmp_path_factory: pytest.TempPathFactory, postgres_server: TestServer) -> Saboteur:
     copies: SimpleQueue[Path] = SimpleQueue()
-    for _ in range(AT_ONCE):
-        copies.put(copied(tmp_path_factory.mktemp("sabotaged")))
+    first = copied(tmp_path_factory.mktemp("sabotaged"))
+    copies.put(first)
+    for _ in range(AT_ONCE + WAITING - 1):
+        copies.put(shutil.copytree(first, tmp_path_factory.mktemp("sabotaged"), dirs_exist_ok=True))
     return Saboteur(copies, postgres_server.postgres.url("postgres"))
 
 
 @pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest, saboteur: Saboteur) -> Iterator[dict[str, "Future[Done]"]]:
+def runs(request: pytest.FixtureRequest, saboteur: Saboteur) -> Iterator[Mapping[str, "Future[Done]"]]:
     """The runs of all that is asked for, some at a time: each test waits for its own."""
     wanted = set(chosen(request.session.items))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = [g for g in GUARANTEES if g.name in wanted]
-        tests = sorted({test for g in asked or GUARANTEES for test in g.tests})
-        green = {UNTOUCHED: pool.submit(saboteur.untouched, tests)}
-        yield green | {g.name: pool.submit(saboteur.sabotage, g) for g in asked}
-        pool.shutdown(cancel_futures=True)
+    asked = [g for g in GUARANTEES if g.name in wanted]
+    with ThreadPoolExecutor(AT_ONCE) as working, ThreadPoolExecutor(WAITING) as waiting:
+        found = {g.name: (waiting if g.waits else working).submit(saboteur.sabotage, g) for g in asked}
+        every = sorted({test for g in GUARANTEES for test in g.tests})
+        yield found | {UNTOUCHED: working.submit(lambda: saboteur.untouched(red(found.values()) or every))}
+        for pool in (working, waiting):
+            pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("guarantee", GUARANTEES, ids=lambda g: g.name)
-def test_a_test_turns_red_without(guarantee: Guarantee, runs: dict[str, "Future[Done]"]) -> None:
+def test_a_test_turns_red_without(guarantee: Guarantee, runs: Mapping[str, "Future[Done]"]) -> None:
     done = runs[guarantee.name].result()
     told = done.printed[-4000:]
     assert done.returncode == TESTS_FAILED, f"nothing turned red:\n{told}"
     assert "FAILED " in done.printed, f"a test could not even begin:\n{told}"
 
 
-def test_the_same_tests_are_green_in_the_copy_as_it_is(runs: dict[str, "Future[Done]"]) -> None:
+def test_what_turned_red_is_green_in_the_copy_as_it_is(runs: Mapping[str, "Future[Done]"]) -> None:
     done = runs[UNTOUCHED].result()
     assert done.returncode == 0, done.printed[-3000:]
 
