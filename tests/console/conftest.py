@@ -1,4 +1,4 @@
-"""One Kehu for all tests of a worker, one browser for those of a file (it keeps asyncio to itself while it runs)."""
+"""One Kehu for the tests of this folder (an idle one costs a tenth of a processor), one browser for those of a file."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from tests.console.browser import Visit, chromium
 from tests.journeys.running import Kehu, company
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kehu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kehu]:
     """A company of one's own, running, with nothing in it."""
     with company(tmp_path_factory.mktemp("console"), "console") as running:
