@@ -1,6 +1,7 @@
 """Events to JSON and back: personal fields sealed and opened, old versions brought to today's shape."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -21,7 +22,7 @@ from events.upcasts import UPCASTS, Upcast, upcast
 CHUNK = 500
 """Events decoded before others get a turn."""
 MOST_SHARED = 4_000
-_SHARED: "dict[int, tuple[RawEvent, Envelope[Any]]]" = {}
+_SHARED: "OrderedDict[int, tuple[RawEvent, Envelope[Any]]]" = OrderedDict()
 """Events decoded for one reader of a stretch of a log and kept for the next, by the identity of what was read."""
 
 
@@ -45,7 +46,7 @@ class Serde:
     def __init__(self, keys: PersonalKeys | None = None, upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS) -> None:
         self.keys = keys
         self._upcasts = upcasts
-        self._shared = _SHARED if upcasts is UPCASTS else {}
+        self._shared = _SHARED if upcasts is UPCASTS else OrderedDict()
         self._plans = {t: _Plan(c.version, holds_personal(c), model_decoder(c)) for t, c in BY_TYPE.items()}
 
     def seals(self, events: Sequence[NewEvent]) -> bool:
@@ -112,7 +113,7 @@ class Serde:
         event = self.decode(raw)
         if not self._plans[raw.type].personal:
             if len(self._shared) >= MOST_SHARED:
-                self._shared.pop(next(iter(self._shared)), None)
+                self._shared.popitem(last=False)  # a dict looks for its first key past all that were taken out
             self._shared[id(raw)] = raw, event
         return event
 
