@@ -282,8 +282,9 @@ class Handler:
 
     def _keep(self, run: Run) -> None:
         for stream, ref in run.refs.items():
-            before = run.loaded_at(stream)
-            self._keep_one(ref, before, run.folded[stream], begun=before == 0)
+            before, now = run.loaded_at(stream), run.folded[stream]
+            if now.version > before:
+                self._keep_one(ref, before, now, begun=before == 0)
 
     def _keep_one(self, ref: Ref[Any], before: int, folded: Folded, *, begun: bool = False) -> None:
         if not keeps_personal(ref.aggregate):

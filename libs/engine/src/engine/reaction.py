@@ -25,11 +25,14 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A command that becomes due on a business date; `key` makes it the one it is (``invoice-4711/1/30``)."""
+    """A command that becomes due on a business date; `key` makes it the one it is (``invoice-4711/1/30``).
+
+    `command` makes it, where it is to be kept: of a history loaded at once hardly any is.
+    """
 
     key: str
     on: date
-    command: Command
+    command: Callable[[], Command]
 
 
 @dataclass(frozen=True, slots=True)

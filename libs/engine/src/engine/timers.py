@@ -129,8 +129,9 @@ class _Planning:
 
 
 def _row(event: Envelope[Any], due: Due) -> tuple[Any, ...]:
-    command, body = type(due.command).__name__, due.command.model_dump_json()
-    return due.key, event.company, due.on, command, body, event.id, event.correlation, event.origin
+    command = due.command()
+    kind, body = type(command).__name__, command.model_dump_json()
+    return due.key, event.company, due.on, kind, body, event.id, event.correlation, event.origin
 
 
 class TimerRunner:

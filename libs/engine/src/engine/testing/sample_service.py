@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from engine.database import Database
@@ -64,7 +65,8 @@ REACTION = Reaction("drop-on-assignment", (customer.OwnerAssigned,), _react)
 def _plan(event: Envelope[Any]) -> Iterable[Due]:
     paid: credit.PaymentReceived = event.event
     on = DAY + timedelta(days=int(paid.amount.amount))
-    yield Due(f"drop/{paid.customer}/{paid.payment}", on, Drop(customer=paid.customer, order=paid.payment, on=on))
+    drop = partial(Drop, customer=paid.customer, order=paid.payment, on=on)
+    yield Due(f"drop/{paid.customer}/{paid.payment}", on, drop)
 
 
 TIMER = Timer("drop-later", (credit.PaymentReceived,), _plan)

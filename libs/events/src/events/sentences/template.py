@@ -50,8 +50,8 @@ class Sentence:
     def values(self, event: Event) -> dict[str, Any]:
         """What the templates name, as JSON."""
         made = self.also(event)
-        found = {name: _plain(made[name] if name in made else get(event)) for name, get in self._getters.items()}
-        return {name: value for name, value in found.items() if value not in _MISSING}
+        found = [(name, _plain(made[name] if name in made else get(event))) for name, get in self._getters.items()]
+        return {name: value for name, value in found if value not in _MISSING}
 
     def told(self, values: Mapping[str, Any], language: Language) -> str:
         """The sentence in `language`."""

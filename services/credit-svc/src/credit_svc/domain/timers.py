@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from credit_svc.domain.account import ReconsiderHolds
@@ -15,8 +16,8 @@ from events.envelope import Envelope
 def _expiry(told: Envelope[Any]) -> Iterable[Due]:
     event: CreditGranted | HoldReleased = told.event
     key = f"reservation/{event.order}/{event.order_version}/{event.expires_on}"
-    command = ExpireReservation(customer=event.customer, order=event.order, order_version=event.order_version)
-    return [Due(key, event.expires_on, command)] if event.amount.amount else []
+    expire = partial(ExpireReservation, customer=event.customer, order=event.order, order_version=event.order_version)
+    return [Due(key, event.expires_on, expire)] if event.amount.amount else []
 
 
 def _lateness(told: Envelope[Any]) -> Iterable[Due]:
@@ -25,7 +26,7 @@ def _lateness(told: Envelope[Any]) -> Iterable[Due]:
         Due(
             f"invoice/{event.invoice}/{owed.number}/{days}",
             owed.due + timedelta(days=days),
-            NoticeLateness(invoice=event.invoice, instalment=owed.number, days=days),
+            partial(NoticeLateness, invoice=event.invoice, instalment=owed.number, days=days),
         )
         for owed in event.instalments
         for days in LATENESS_STEPS
@@ -35,7 +36,7 @@ def _lateness(told: Envelope[Any]) -> Iterable[Due]:
 def _limit_in_force(told: Envelope[Any]) -> Iterable[Due]:
     event: LimitSet = told.event
     key = f"limit/{event.customer}/{told.id}"
-    return [Due(key, event.valid_from, ReconsiderHolds(customer=event.customer))]
+    return [Due(key, event.valid_from, partial(ReconsiderHolds, customer=event.customer))]
 
 
 RESERVATIONS = Timer("reservations", (CreditGranted, HoldReleased), _expiry)
