@@ -31,7 +31,7 @@ from engine import ids
 from engine.cache import Folded, StateCache
 from engine.database import Database
 from engine.decider import Aggregate, Decider, Decision, Facts, States
-from engine.handle import KEY_REUSED, Handler, each
+from engine.handle import KEY_REUSED, Handler, each, packed
 from engine.ports import Append, Appended, Conflict, StoreFailed, Verdict
 from engine.serde import Serde
 from engine.snapshots import Snapshots
@@ -368,3 +368,9 @@ async def test_one_who_goes_away_takes_nobody_with_him(handler: Handler, store: 
     assert not handler._turns._waiting
     log = [e.version for e in await store.read_stream("group-G")]
     assert log == list(range(1, len(log) + 1))
+
+
+def test_commands_of_many_streams_go_together_and_many_of_one_stream_by_themselves() -> None:
+    groups: list[Any] = [[1] * 3, [2] * 40, [3] * 30, [4] * 201, [5] * 30]
+    loads = packed(groups, 100, 200)
+    assert [[len(group) for group in load] for load in loads] == [[201], [3, 40, 30], [30]]

@@ -32,7 +32,9 @@ PATIENCE = 10.0
 LEAST_TRIES = 10
 """Tries before Conflict, however long they took: on a busy machine one alone may take longer than PATIENCE."""
 FOLDED = 200
-"""Commands folded into one append at most."""
+"""Commands on common streams that are folded into one append at most; between as many others get a turn."""
+LOADED = 1_000
+"""Commands that share no stream in one append at most."""
 
 
 class Handler:
@@ -83,12 +85,12 @@ class Handler:
     async def handle_each(self, asked: Sequence[Asked]) -> list[Verdict | BaseException]:
         """As `handle_many`; where a command could not be decided its error stands in place of the verdict.
 
-        Commands that share no stream go together into appends of up to FOLDED. Where one of them spoils that, those of
+        Commands that share no stream go together into appends of up to LOADED. Where one of them spoils that, those of
         each stream are decided by themselves: nobody fails for another.
         """
         first = {a.id: a for a in reversed(asked)}
         todo = list({a.id: first[a.id] for a in asked}.values())
-        loads = packed(grouped(await self._plan(todo)), FOLDED)
+        loads = packed(grouped(await self._plan(todo)), LOADED, FOLDED)
         found: dict[UUID, Verdict | BaseException] = {}
         for done in await asyncio.gather(*(self._decide_load(load) for load in loads)):
             found |= done
@@ -227,6 +229,8 @@ class Handler:
         """Decide `planned` in `run`; where one needs candidates, views are asked for all that are left."""
         left = list(planned)
         for n in range(len(left)):
+            if n and n % FOLDED == 0:
+                await asyncio.sleep(0)
             try:
                 run.decide(left[n])
             except StaleFacts:
@@ -315,11 +319,11 @@ def grouped(planned: Sequence[Planned]) -> list[list[Planned]]:
     return [[planned[n] for n in sorted(group)] for group in {id(group): group for group in groups}.values()]
 
 
-def packed(groups: Sequence[Sequence[Planned]], most: int) -> list[list[Sequence[Planned]]]:
-    """Groups in their order, as many together as come to `most` commands."""
-    loads: list[list[Sequence[Planned]]] = []
+def packed(groups: Sequence[Sequence[Planned]], most: int, alone: int) -> list[list[Sequence[Planned]]]:
+    """Groups in their order, as many together as come to `most` commands; those of more than `alone` by themselves."""
+    loads: list[list[Sequence[Planned]]] = [[group] for group in groups if len(group) > alone]
     room = 0
-    for group in groups:
+    for group in [group for group in groups if len(group) <= alone]:
         if len(group) > room:
             loads.append([])
             room = most
