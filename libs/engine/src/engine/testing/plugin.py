@@ -21,7 +21,9 @@ from engine.embedded import External, Postgres, start
 
 ROOT = "postgres"
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
-QUICK["file_copy_method"] = "clone"  # 20 ms a database instead of 170
+QUICK |= {"file_copy_method": "clone", "max_wal_size": "256MB"}
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108 - a folder with a name of its own is made in it
+"""A file system in memory, where there is one: a database of 300 files is made in 20 ms instead of 200."""
 
 Prepare = Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]]
 
@@ -78,6 +80,12 @@ class TestServer:
         await self.postgres.stop()
 
 
+def quickest() -> Path | None:
+    """Where a server that may be lost puts its files; None for the usual place."""
+    usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
+    return MEMORY if usable and shutil.disk_usage(MEMORY).free > ROOM else None
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[TestServer]:
     prefix = f"test_{os.getpid()}"
@@ -87,7 +95,7 @@ def postgres_server() -> Iterator[TestServer]:
         asyncio.run(server.close())
         return
     # Not in pytest's folder: its parents are closed to the user the server runs as when we are root.
-    folder = Path(tempfile.mkdtemp(prefix="kehu-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="kehu-test-", dir=quickest()))
     folder.chmod(0o755)
     try:
         server = TestServer(asyncio.run(start(folder / "data", settings=QUICK)), prefix)
