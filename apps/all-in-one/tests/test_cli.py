@@ -13,9 +13,6 @@ from typer.testing import CliRunner
 
 from all_in_one.cli import PLACES, app
 
-WITHOUT_JSON = {"up", "import"}
-"""What speaks while it runs."""
-
 
 def commands(of: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Every command that does something, by the words it is called with."""
@@ -51,7 +48,7 @@ def test_every_command_has_a_help_with_an_example_of_itself_and_speaks_json(name
     command = COMMANDS[name]
     assert f"Example: kehu {name}" in command.help
     options = {option for parameter in command.params for option in parameter.opts}
-    assert "--json" in options or name in WITHOUT_JSON
+    assert "--json" in options
 
 
 @pytest.mark.parametrize("name", PLACES)

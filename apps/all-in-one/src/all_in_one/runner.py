@@ -97,7 +97,7 @@ async def right_key(settings: Settings, urls: Mapping[str, str], home: Home) -> 
     key = base64.b64decode(settings.keys.encryption.get_secret_value())
     for name, url in urls.items():
         if await misfits(url, key):
-            place = home.key_place if home.key_place.exists() else "KEHU_KEYS__ENCRYPTION"
+            place = home.key_place if Settings().keys.encryption is None else "KEHU_KEYS__ENCRYPTION"
             raise WrongKey(f"{place} is not the key persons were sealed with in {name}: bring back the one that is")
 
 

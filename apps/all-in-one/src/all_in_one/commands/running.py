@@ -1,16 +1,18 @@
 """`kehu up`: everything on this machine."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 import uvloop
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from all_in_one.commands.terminal import err, group, out
+from all_in_one.commands.terminal import ADMIN, Json, err, group, out, print_json
 from all_in_one.demo.progress import DENSITY, Progress
 from all_in_one.home import BadName, Home, KeyMissing
-from all_in_one.runner import Watch, WrongKey
+from all_in_one.runner import STAGES, Watch, WrongKey
 from all_in_one.runner import up as run
 from engine.database import NewerSchema
 from engine.embedded_home import CannotStart
@@ -25,32 +27,49 @@ def up(
     density: Annotated[
         float, typer.Option(help="How much the demo company trades.", envvar="KEHU_DEMO_DENSITY", min=0.01, max=10)
     ] = DENSITY,
+    as_json: Json = False,
 ) -> None:
     """Run everything on this machine. Ctrl-C stops it; the data stays.
 
+    With --json the one document comes as soon as it is up; all else that is said goes to stderr.
+
     Example: kehu up --port 8000 --data mine
     """
+    said = err if as_json else out
     try:
         home = Home.named(data)
-        uvloop.run(run(home, port, lambda stage: _say(stage, home, port), Watch(density, DemoBar().show)))
+        say = Said(home, port, said, as_json)
+        uvloop.run(run(home, port, say, Watch(density, DemoBar(said).show)))
     except (BadName, CannotStart, KeyMissing, NewerSchema, WrongKey, OSError) as stopped:
         err.print(f"[red]Kehu did not start:[/red] {stopped}")
         raise typer.Exit(1) from None
 
 
-def _say(stage: str, home: Home, port: int) -> None:
-    if stage != "ready":
-        return out.print(f"[dim]{stage} ...[/dim]")
-    url = f"http://127.0.0.1:{port}"
-    out.print(f"[bold]Kehu 客户[/bold] is up: {url}  data: {home.folder}  token: dev-admin")
-    return out.print("[dim]Ctrl-C stops it.[/dim]")
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is told of a start: each stage, and where it is up."""
+
+    home: Home
+    port: int
+    console: Console
+    as_json: bool
+
+    def __call__(self, stage: str) -> None:
+        if stage != STAGES[-1]:
+            return self.console.print(f"[dim]{stage} ...[/dim]")
+        url = f"http://127.0.0.1:{self.port}"
+        if self.as_json:
+            return print_json({"url": url, "data": str(self.home.folder), "token": ADMIN})
+        self.console.print(f"[bold]Kehu 客户[/bold] is up: {url}  data: {self.home.folder}  token: {ADMIN}")
+        return self.console.print("[dim]Ctrl-C stops it.[/dim]")
 
 
 class DemoBar:
     """The demo company's way in, as a bar below what else is said; gone once it lives."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console) -> None:
         self._bar: Bar | None = None
+        self._console = console
 
     def show(self, progress: Progress) -> None:
         """Draw the bar anew."""
@@ -59,7 +78,7 @@ class DemoBar:
         elif self._bar is not None:
             self._bar.stop()
             self._bar = None
-            out.print(f"the demo company is live: {progress.loaded} documents in {progress.took:.0f} s")
+            self._console.print(f"the demo company is live: {progress.loaded} documents in {progress.took:.0f} s")
 
     def _draw(self, progress: Progress) -> None:
         if self._bar is None:

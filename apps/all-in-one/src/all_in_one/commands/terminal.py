@@ -51,6 +51,7 @@ def group(help_text: str | None = None) -> typer.Typer:
 def print_json(document: Any) -> None:
     """`document` as JSON on stdout, as it is: no colours, no line breaks of the terminal."""
     out.file.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    out.file.flush()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
