@@ -1,9 +1,11 @@
 """The description of an API in a browser: it asks nobody else, and a request can be tried out with a token."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Page
 
 from all_in_one.services import SERVICES
 from tests.console.browser import Visit
@@ -22,13 +24,17 @@ def test_every_api_is_described_and_no_request_leaves_the_page(kehu: Kehu, visit
     assert seen.complaints == []
 
 
-def test_a_request_is_tried_out_with_the_token_given(kehu: Kehu, visit: Callable[..., Visit]) -> None:
-    page = visit().page
-    page.goto(f"{kehu.url}/api/customers/docs#/days/show_day_days_get")
+def give_token(page: Page) -> None:
     page.get_by_role("button", name="Authorize").first.click()
     page.get_by_label("auth-bearer-value").fill("dev-sales")
     page.get_by_role("button", name="Apply credentials").click()
     page.get_by_role("button", name="Close").last.click()
+
+
+def test_a_request_is_tried_out_with_the_token_given(kehu: Kehu, visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    page.goto(f"{kehu.url}/api/customers/docs#/days/show_day_days_get")
+    give_token(page)
     day = page.locator("#operations-days-show_day_days_get")
     day.get_by_role("button", name="Try it out").click()
     with page.expect_response("**/api/customers/days") as answered:
@@ -46,3 +52,23 @@ def test_a_request_to_try_out_is_filled_with_its_example(kehu: Kehu, visit: Call
     assert json.loads(order.locator("textarea.body-param__text").input_value()) == first.body
     assert order.get_by_placeholder("Idempotency-Key").input_value() == first.key
     assert order.get_by_placeholder("if-match").input_value() == ""
+
+
+def test_what_is_tried_out_twice_is_asked_twice_unless_a_key_was_typed(kehu: Kehu, visit: Callable[..., Visit]) -> None:
+    """The key of the example is the same for everybody: the second try was answered as a repetition of the first."""
+    page = visit().page
+    page.goto(f"{kehu.url}/api/customers/docs#/orders/place_order_orders_post")
+    give_token(page)
+    order = page.locator("#operations-orders-place_order_orders_post")
+    order.get_by_role("button", name="Try it out").click()
+
+    def tried() -> str:
+        with page.expect_request("**/api/customers/orders") as asked:
+            order.get_by_role("button", name="Execute").click()
+        return asked.value.headers["idempotency-key"]
+
+    first, second = tried(), tried()
+    assert first != second
+    assert all(re.fullmatch("[0-9a-f]{32}", key) for key in (first, second))
+    order.get_by_placeholder("Idempotency-Key").fill("mine")
+    assert (tried(), tried()) == ("mine", "mine")

@@ -3,6 +3,7 @@
 One company for all of it, in this order: what a month brings changes what there was before.
 """
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -13,7 +14,10 @@ from typing import Any
 import httpx
 import pytest
 from demo_books import accounts
+from typer.testing import CliRunner
 
+from all_in_one.cli import app
+from all_in_one.commands import demo
 from all_in_one.demo.company.buyers import Firm
 from all_in_one.demo.company.history import documents
 from all_in_one.demo.company.stories import STORIES
@@ -199,6 +203,21 @@ def test_the_tours_answer_what_they_show_in_both_languages_and_the_last_command_
     assert kehu.get("/api/customers/orders/SO-117-045")["state"] == "held"
     late = kehu.get("/api/analytics/alerts", customer="C-119", rule="overdue", state="open")["items"]
     assert [a["level"] for a in late] == ["warning"]
+
+
+def test_what_a_month_brought_is_told_to_a_script_as_one_document(kehu: Kehu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month of three days: each takes a second, and the whole one is gone through above."""
+    monkeypatch.setattr(demo, "month_after", lambda day: day + timedelta(days=3))
+    first, before = date.fromisoformat(status(kehu)["through"]), len(receipts(kehu))
+    done = CliRunner().invoke(app, ["demo", "next-month", "--json", "--url", kehu.url])
+    assert done.exit_code == 0, done.stderr
+    told, last = json.loads(done.stdout), str(first + timedelta(days=3))
+    assert (told["from"], told["to"], status(kehu)["through"]) == (str(first), last, last)
+    assert told["documents"] >= len(receipts(kehu)) - before > 0
+    shown = {a["alert"]: a["level"] for a in kehu.get("/api/analytics/alerts", state="open", limit=500)["items"]}
+    assert {a["alert"]: a["level"] for a in told["alerts"]}.items() <= shown.items()
+    assert all(str(first) < order["order_date"] <= last for order in told["held"])
+    assert all(str(first) < complaint["complained_at"][:10] for complaint in told["complaints"])
 
 
 def test_a_second_start_sends_nothing_again(kehu: Kehu) -> None:

@@ -15,7 +15,7 @@ from all_in_one.demo.begin import Demo
 from all_in_one.demo.marker import EDITION, Marker
 from all_in_one.demo.progress import Progress
 from all_in_one.home import Home
-from all_in_one.runner import Watch, application, embedded_settings
+from all_in_one.runner import HOSTS, Watch, application, embedded_settings
 from all_in_one.services import SERVICES
 from chassis.runtime import Runtime
 from chassis.settings import Databases
@@ -48,16 +48,20 @@ def test_a_folder_whose_name_begins_with_demo_is_wanted_to_be_one(name: str, dem
     assert Home.named(name).is_demo is demo
 
 
+@pytest.mark.parametrize("host", [HOSTS[0], "kehu.example"])
 async def test_an_empty_folder_of_that_name_becomes_the_demo_company_of_today_and_stops_in_the_middle(
-    postgres_server: TestServer, make_database: MakeDatabase, tmp_path: Path
+    host: str, postgres_server: TestServer, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
+    """Only one host name is answered for, and the demo's own ERP has to use it: another is refused (421)."""
     home = Home(tmp_path / "demo-new")
     urls = {service.name: SecretStr(await make_database()) for service in SERVICES}
     given = Databases(server=SecretStr(postgres_server.postgres.url("postgres")), urls=urls)
     settings = embedded_settings(home, 8000).model_copy(update={"databases": given})
+    settings = settings.model_copy(update={"http": settings.http.model_copy(update={"hosts": (host,)})})
     today, seen = clock.today(settings.company.time_zone), list[Progress]()
     async with application(home, settings, lambda _: None, Watch(0.01, seen.append)) as app, asyncio.timeout(60):
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost")
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{host}")
+        assert (await client.get("/console/demo", headers={"Host": "elsewhere.example"})).status_code == 421
         told: dict[str, Any] = {}
         while not told.get("done"):
             told = (await client.get("/console/demo")).json()

@@ -17,10 +17,23 @@ def refused(response: httpx.Response, place: str) -> None:
     assert body["errors"][0]["pointer"].startswith(place)
 
 
-@pytest.mark.parametrize("path", ["accounts/C%00", "events?type=a%00b", "ops/dead-letters?customer=%00"])
-async def test_a_nul_in_path_or_query_is_refused(http: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "places"),
+    [
+        ("accounts/C%00", ["/path"]),
+        ("events?type=a%00b", ["/query/type"]),
+        ("ops/dead-letters?limit=5&customer=%00&group=x%00", ["/query/customer", "/query/group"]),
+        ("events?ty%00pe=a", ["/query/type"]),
+        ("accounts/C%00?limit=%00", ["/path", "/query/limit"]),
+    ],
+)
+async def test_a_nul_in_path_or_query_is_refused_by_its_place(
+    http: httpx.AsyncClient, path: str, places: list[str]
+) -> None:
     """It ended in a query as an error of the database: 500."""
-    refused(await http.get(f"/api/credit/{path}"), "/path")
+    answer = await http.get(f"/api/credit/{path}")
+    refused(answer, places[0])
+    assert [e["pointer"] for e in answer.json()["errors"]] == places
 
 
 @pytest.mark.parametrize("text", [rb"a\u0000b", rb"\ud800", rb"\\\u0000", rb"x\uDfFfx"])

@@ -1,9 +1,10 @@
 """The gate in front of a service: who comes in, with how much, and a clear answer whatever happens behind it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import structlog
@@ -26,6 +27,7 @@ from chassis.problems import (
     Unexpected,
     UnsupportedMediaType,
     answer,
+    pointer,
 )
 from chassis.telemetry import LOG, correlation, place, traceparent
 from engine.ports import Conflict, StoreFailed, StoreFull
@@ -35,6 +37,7 @@ OPEN = (docs.PAGE, "/openapi.json")
 WITH_BODY = ("POST", "PUT", "PATCH")
 QUIET = "quiet"
 """In the state of a request that this process sends to itself: logged as a detail."""
+NO_NUL = "NUL stands in no key and no text"
 RETRY_AFTER = {"Retry-After": "2"}
 
 
@@ -87,8 +90,8 @@ class Gate:
         if self.open > self.at_once:
             raise Problem(TooManyRequests(), headers=RETRY_AFTER)
         principal = await self._principal(scope, headers)
-        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            raise Problem(Malformed(), errors=[Defect(pointer="/path", message="NUL stands in no key and no text")])
+        if places := list(_holding_nul(scope)):
+            raise Problem(Malformed(), errors=[Defect(pointer=at, message=NO_NUL) for at in places])
         if int(headers.get("content-length") or 0) > self.largest_body:
             raise Problem(TooLarge(limit=self.largest_body))
         if scope["method"] in WITH_BODY and _has_body(headers) and not _is_json(headers.get("content-type", "")):
@@ -122,6 +125,17 @@ class _Reply:
             self.status = message["status"]
             MutableHeaders(scope=message)["X-Correlation-Id"] = str(self.correlation)
         await self.send(message)
+
+
+def _holding_nul(scope: Scope) -> Iterator[str]:
+    """Where NUL stands in the address of a request, as pointers."""
+    if "\0" in scope["path"]:
+        yield "/path"
+    query: bytes = scope["query_string"]
+    if b"%00" in query or b"\0" in query:
+        for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if "\0" in name + value:
+                yield pointer(("query", name.replace("\0", "")))
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
