@@ -19,13 +19,14 @@ class Story:
         self.register(customer, f"{customer} 贸易")
         self.bill(customer, f"I-{customer}", "2030-03-20")
 
-    def register(self, customer: str, name: str) -> None:
-        basics = {"name": name, "type": "dealer", "currency": "CNY", "owner": "li-wei"}
+    def register(self, customer: str, name: str, currency: str = "CNY") -> None:
+        basics = {"name": name, "type": "dealer", "currency": currency, "owner": "li-wei"}
         self.boss.do("/api/customers", {"customer": customer, "basics": basics})
         self.boss.kehu.settled()
 
-    def bill(self, customer: str, invoice: str, due: str, amount: str = "600.00") -> None:
-        body = {"customer": customer, "invoice": invoice, "invoice_date": FIRST, "due": due, "amount": money(amount)}
+    def bill(self, customer: str, invoice: str, due: str, amount: str = "600.00", currency: str = "CNY") -> None:
+        owed = {"amount": amount, "currency": currency}
+        body = {"customer": customer, "invoice": invoice, "invoice_date": FIRST, "due": due, "amount": owed}
         self.boss.do("/api/credit/invoices", body)
 
 

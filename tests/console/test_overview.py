@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -362,3 +363,25 @@ def test_the_page_adds_up_exactly(story: Story, visit: Visits) -> None:
         assert found == total
     assert page.evaluate("async () => (await import('/js/decimals.js')).same('1.5', '1.500')")
     assert not page.evaluate("async () => (await import('/js/decimals.js')).same('1.5', '1.51')")
+
+
+def test_amounts_of_several_currencies_are_never_added_up_but_one_is_asked_for(story: Story, visit: Visits) -> None:
+    """The last one: from now on there are two."""
+    owed = Decimal(story.boss.see("/api/analytics/balance")["outstanding"])
+    story.register("paris", "Paris SA", "EUR")
+    story.bill("paris", "I-paris", "2030-03-20", "250.00", "EUR")
+    story.boss.kehu.settled()
+    page = visit().page
+    page.goto(story.boss.kehu.url)
+    asked = page.get_by_label("Currency")
+    expect(asked).to_be_visible()
+    expect(page.locator("#headline .failed, #ageing .failed")).to_have_count(2)
+    assert not re.findall(r"\d\.\d\d", page.locator("#headline, #ageing, #tiers").all_inner_texts().__str__())
+    for currency, outstanding in (("eur", "€250.00"), ("cny", f"CN¥{owed:,}")):
+        asked.fill(currency)
+        page.get_by_role("button", name="Show", exact=True).click()
+        expect(page.locator("#headline .value").first).to_have_text(outstanding)
+        assert f"currency={currency.upper()}" in page.url
+        page.get_by_role("button", name="As of today").click()
+    page.reload()
+    expect(page.locator("#headline .value").first).to_have_text(f"CN¥{owed:,}")

@@ -40,6 +40,7 @@ class Grant(BaseModel):
 
     id: str = Field(description="Name of the person or system; the actor of its events.")
     roles: frozenset[Role] = Field(description="Roles held.")
+    employee: str | None = Field(None, min_length=1, description="Name as owner of customers, where it is not the id.")
 
 
 class Auth(BaseModel):
@@ -47,12 +48,17 @@ class Auth(BaseModel):
 
     development: bool = Field(False, description="Take the development tokens (dev-admin, ...). For one machine only.")
     tokens: dict[str, Grant] = Field(
-        default_factory=dict, repr=False, description="Bearer token -> whose it is, as JSON."
+        default_factory=dict,
+        repr=False,
+        description='Bearer token -> whose it is, as JSON: `{"TOKEN": {"id": "u-17", "roles": ["sales"], '
+        '"employee": "zhao"}}`; `employee`: the name as owner of customers, where it is not the id.',
     )
 
     def known(self) -> dict[str, Principal]:
         """All tokens that are taken."""
-        own = {token: Principal(grant.id, frozenset(grant.roles)) for token, grant in self.tokens.items()}
+        own = {
+            token: Principal(grant.id, frozenset(grant.roles), grant.employee) for token, grant in self.tokens.items()
+        }
         return {**DEVELOPMENT, **own} if self.development else own
 
 
