@@ -76,4 +76,18 @@ GUARANTEES: tuple[Guarantee, ...] = (
         """_T.item.like("%:%"))""",
         (PAID + "test_what_was_paid_depends_on_both_times",),
     ),
+    Guarantee(
+        "invoices once disputed are told apart from the others",
+        "services/analytics-svc/src/analytics_svc/projections/payment_behaviour.py",
+        'of_dispute if disputed == "only" else ~of_dispute',
+        "of_dispute",
+        (PAID + "test_invoices_once_disputed_and_the_others_are_told_apart",),
+    ),
+    Guarantee(
+        "a view has the indexes it was given later",
+        "libs/engine/src/engine/views.py",
+        "            elif live.stands and live.version == view.version:\n",
+        "            elif live.build < 0:\n",
+        ("libs/engine/tests/test_view_indexes.py::test_a_ledger_without_an_index_is_given_it_in_place_and_once",),
+    ),
 )

@@ -15,6 +15,8 @@ from sqlalchemy.sql import quoted_name
 from engine.projection import Row
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+IndexKey = tuple[str, tuple[str, ...], bool]
+"""What an index is, whatever it is called: its method, its columns, whether it is of some rows only."""
 _PRECISION = re.compile(r"\([^)]*\)")
 
 
@@ -72,11 +74,20 @@ class Shape:
     def complete(self, physical: str) -> list[str]:
         """Primary key and indexes of the table, for after it was filled."""
         found = [f"alter table {_quoted(physical)} add primary key ({self._list(self.keys)})"] if self.keys else []
-        suffix = physical.removeprefix(self.table.name)
+        return [*found, *self.indexes(physical).values()]
+
+    def indexes(self, physical: str) -> dict[IndexKey, str]:
+        """What each index of the table is, and the statement that makes it."""
+        suffix, found = physical.removeprefix(self.table.name), dict[IndexKey, str]()
         copy = self.table.to_metadata(MetaData(), name=physical)
-        for n, index in enumerate(sorted(copy.indexes, key=lambda i: str(i.name))):
-            index.name = quoted_name(f"{self.table.name[:40]}_ix{n}{suffix}", quote=None)
-            found.append(str(CreateIndex(index).compile(dialect=_DIALECT)))
+        for index in copy.indexes:
+            key = (
+                str(index.dialect_kwargs.get("postgresql_using") or "btree"),
+                tuple(column.name for column in index.columns),
+                index.dialect_kwargs.get("postgresql_where") is not None,
+            )
+            index.name = quoted_name(f"{self.table.name[:32]}_{str(index.name)[:16]}{suffix}", quote=None)
+            found[key] = str(CreateIndex(index).compile(dialect=_DIALECT))
         return found
 
     def show(self, physical: str) -> str:

@@ -23,6 +23,12 @@ _LIVE = """
 select v.build, v.version, v.table_name, to_regclass(quote_ident(v.table_name)) is not null as stands
 from views v where v.name = $1"""
 
+_INDEXES = """
+select a.amname, array(select attname::text from unnest(i.indkey) with ordinality k(num, n)
+    join pg_attribute on attrelid = i.indrelid and attnum = k.num order by k.n), i.indpred is not null
+from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam
+where i.indrelid = to_regclass(quote_ident($1)) and i.indisvalid"""
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -46,10 +52,16 @@ class ViewRegistry:
         self._home = home
 
     async def ensure(self, views: Sequence[View]) -> None:
-        """Give each view that has no table yet an empty one, readable at once under the view's name."""
+        """Give each view that has no table yet an empty one, readable at once under the view's name.
+
+        A table that is there is given the indexes it lacks: one that was thought of later needs no rebuild.
+        """
         for view in views:
-            if await self.live(view.name) is None:
+            live = await self.live(view.name)
+            if live is None:
                 await self._first(view)
+            elif live.stands and live.version == view.version:
+                await self._index(view, live)
 
     async def live(self, name: str) -> Build | None:
         """The build shown under the plain name. None: the view was never made."""
@@ -68,6 +80,22 @@ class ViewRegistry:
                 build = await create(session, view, "live")
                 await complete(session, view, build)
                 await show(session, view, build)
+
+    async def _index(self, view: View, live: Build) -> None:
+        """Make the indexes that the live table lacks; whoever writes to it waits meanwhile."""
+        if not await lacking(self._home, view, live):
+            return
+        async with self._home.acquire() as session, session.transaction():
+            await lock(session, view.name)
+            for statement in await lacking(session, view, live):
+                await session.execute(statement)
+
+
+async def lacking(session: Session | asyncpg.Pool, view: View, build: Build) -> list[str]:
+    """The statements that make those indexes of the view which its table does not have."""
+    rows = await session.fetch(_INDEXES, build.table)
+    there = {(method, tuple(columns), partial) for method, columns, partial in rows}
+    return [statement for key, statement in Shape(view.table).indexes(build.table).items() if key not in there]
 
 
 async def lock(session: Session, name: str) -> None:
