@@ -86,7 +86,7 @@ def test_a_restored_company_ends_in_the_state_it_was_backed_up_in_and_work_goes_
             anew(boss)
             assert sums(again) == saved.sums
             assert saved.lives.isdisjoint(lives(boss))
-            [contact] = boss.see("/api/customers/contacts", customer="acme")
+            [contact] = boss.see("/api/customers/contacts", customer="acme")["items"]
             assert contact["name"] == WANG["name"]
             assert boss.client.get("/api/customers/later").status_code == 404
             boss.do("/api/customers/days/advance", {"since": "2030-01-07", "days": 40})

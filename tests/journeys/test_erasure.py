@@ -31,7 +31,7 @@ class Archive:
     complaints: dict[str, str]
 
     def contacts(self) -> dict[str, dict[str, Any]]:
-        return {c["person"]: c for c in self.boss.see("/api/customers/contacts", customer="C-1")}
+        return {c["person"]: c for c in self.boss.see("/api/customers/contacts", customer="C-1")["items"]}
 
     def complainant(self, person: str) -> dict[str, Any]:
         shown: dict[str, Any] = self.boss.see("/api/complaints/complainant", complaint=self.complaints[person])

@@ -105,7 +105,7 @@ def test_an_order_within_the_limit_goes_and_one_above_it_is_held_for_all_reasons
     firm: Firm,
 ) -> None:
     firm.customer("C-1", "1000.00")
-    [contact] = firm.sales.see(f"{CUSTOMERS}/contacts", customer="C-1")
+    [contact] = firm.sales.see(f"{CUSTOMERS}/contacts", customer="C-1")["items"]
     assert (contact["name"], contact["phone"]) == ("王芳", "021-5551")
     assert firm.order("C-1", "O-1", 10)["state"] == "confirmed"
     firm.invoice("C-1", "I-OLD", FIRST_DAY - timedelta(100), (FIRST_DAY - timedelta(70), "50.00"))

@@ -21,6 +21,7 @@ from analytics_history import (
 )
 from analytics_world import World
 
+from analytics_svc.domain.policies import ALERT_RULES
 from events.company import WentLive
 
 DUE, DAY, LATER = date(2024, 3, 20), date(2024, 3, 25), date(2024, 4, 30)
@@ -226,6 +227,17 @@ async def test_policies_are_versioned_and_take_effect_on_their_day(world: World)
     now, then = await world.get("/alert-policies/overdue"), await world.get("/alert-policies/overdue", on=str(LATER))
     assert (now["version"], len(now["steps"])) == (0, 4)
     assert (then["version"], then["steps"]) == (1, [{"threshold": "10", "level": "critical"}])
+
+
+async def test_the_list_of_policies_has_one_of_each_rule_however_often_they_were_set(world: World) -> None:
+    """Hence it has no pages."""
+    await world.open_day(DAY)
+    for days in ("10", "11", "12"):
+        steps = [{"threshold": days, "level": "critical"}]
+        await world.do("PUT", "/alert-policies/overdue", {"enabled": True, "steps": steps})
+    listed = (await world.ask("/alert-policies")).json()
+    assert [policy["rule"] for policy in listed] == list(ALERT_RULES)
+    assert [policy["version"] for policy in listed if policy["rule"] == "overdue"] == [3]
 
 
 async def test_alerts_are_streamed_and_resumed(world: World) -> None:

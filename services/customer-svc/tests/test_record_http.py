@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -159,7 +160,7 @@ async def test_all_customers_of_an_employee_are_handed_over_once_however_often_i
     await registered(kehu, "C-5", owner="zhao")
     again = await kehu.post("/owners/hand-over", order, **{"Idempotency-Key": "leave"})
     assert again.json() == {"customers": ["C-5"], "passed_over": [], "left": 0}
-    counted = (await kehu.get("/owners")).json()
+    counted = await paged(kehu, "/owners", 1)
     assert [(o["owner"], o["customers"]) for o in counted] == [("chen", 4), (None, 1)]
     async with kehu.runtime.reading() as read:
         assert await owners.of(read, "chen", date(2025, 1, 1), 3) == (["C-1", "C-2", "C-3"], 1)
@@ -193,3 +194,29 @@ async def test_another_system_brings_the_record_and_it_waits_for_its_customer(ke
     shown = (await kehu.get("/C-1")).json()["record"]["supply_needs"]
     assert (shown["content"]["delivery_days"], shown["content"]["wants_sales_training"]) == (7, None)
     assert (await kehu.get("/contacts/profile", customer="C-1", person="P-1")).json()["interests"] == "围棋"
+
+
+async def paged(kehu: Served, path: str, limit: int, **asked: str) -> list[dict[str, Any]]:
+    """All rows of a list, read `limit` at a time."""
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await kehu.get(path, limit=str(limit), **asked, **cursor)).json()
+        assert len(page["items"]) <= limit
+        found += page["items"]
+        if page["next"] is None:
+            return found
+        cursor = {"cursor": page["next"]}
+
+
+async def test_contacts_and_owners_are_read_in_pages_none_twice_and_none_left_out(kehu: Served) -> None:
+    names = ["zhao", "Zhou", "chen", "Chen", "a"]
+    for n, owner in enumerate(names):
+        await registered(kehu, f"C-{n}", owner=owner)
+    await registered(kehu, "C-9")
+    for person in ("P-3", "P-1", "P-2"):
+        contact = {"person": person, "role": "buyer", "name": person}
+        await kehu.put("/contacts", {"customer": "C-1", "contact": contact})
+    for limit in (1, 2, 500):
+        assert [o["owner"] for o in await paged(kehu, "/owners", limit)] == [*sorted(names), None]
+        assert [c["person"] for c in await paged(kehu, "/contacts", limit, customer="C-1")] == ["P-1", "P-2", "P-3"]

@@ -125,7 +125,7 @@ async def consumers(request: Request) -> ServiceHealth:
 
 @router.get("/workers", summary="The workers of this process")
 async def workers(request: Request) -> list[WorkerState]:
-    """Empty where this process has none."""
+    """One of each worker this software has, so there are no pages; empty where this process has none."""
     supervisor = _runtime(request).supervisor
     found = supervisor.status() if supervisor else {}
     return [WorkerState(name=name, **asdict(status)) for name, status in found.items()]
@@ -147,7 +147,7 @@ async def restart(request: Request, name: Named, once: DoOnce) -> WorkerState:
 
 @router.get("/views", summary="The views and their versions")
 async def views(request: Request) -> list[ViewState]:
-    """With the progress of rebuilds."""
+    """One of each view this software has, so there are no pages; with the progress of rebuilds."""
     runtime = _runtime(request)
     return [await _state(runtime, view) for view in runtime.views]
 

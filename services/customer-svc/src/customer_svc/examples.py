@@ -72,7 +72,9 @@ STORY = Story(
                 "profile": {"person": "P-9001", "interests": "badminton"},
             },
         ),
-        Example(14, "sales", "GET /contacts", "Who speaks for the customer?", query=C, becomes={"/0/person": "P-9001"}),
+        Example(
+            14, "sales", "GET /contacts", "Who speaks for the customer?", query=C, becomes={"/items/0/person": "P-9001"}
+        ),
         Example(15, "sales", "GET /contacts/profile", "What do we know of her?", query=LEAVING),
         Example(
             16,
@@ -91,7 +93,7 @@ STORY = Story(
             becomes={"/0/collected_by": "zhao"},
         ),
         Example(19, "sales", "PUT /owner", "Chen takes over from Zhao", {**C, "owner": "chen", "previous": "zhao"}),
-        Example(20, "sales", "GET /owners", "Who looks after how many?", becomes={"/0/owner": "chen"}),
+        Example(20, "sales", "GET /owners", "Who looks after how many?", becomes={"/items/0/owner": "chen"}),
         Example(
             21,
             "operations",

@@ -169,7 +169,7 @@ async def resolve(alert: Key, body: Measure, do: Do) -> Answer:
 
 @router.get("/alert-policies", summary="The thresholds in force")
 async def policies_in_force(read: Read, today: Today, on: On = None) -> list[PolicyRow]:
-    """Of every rule, on a day; the open business day by default."""
+    """One of each rule this software has, so there are no pages; of a day, the open one by default."""
     known = await policies.every(read)
     return [_policy(in_force(known, rule, on or today)) for rule in ALERT_RULES]
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from chassis.context import Answer, Do, PersonalLog, allowed
+from chassis.context import Answer, Do, Page, Paged, PersonalLog, allowed
 from customer_svc.domain.customer import ErasePerson, RecordContact, RecordProfile, RemoveContact
 from customer_svc.projections import contacts
 from customer_svc.projections.contacts import ContactRow, ProfileRow
@@ -33,10 +33,12 @@ async def erase_person(do: Do, command: ErasePerson) -> Answer:
 
 @router.get("", dependencies=[SALES], summary="The contacts of a customer")
 async def list_contacts(
-    log: PersonalLog, customer: Annotated[str, Query(description="Key of the customer.", examples=["C-103"])]
-) -> list[ContactRow]:
-    """Who speaks for the customer now. Who asked is written down."""
-    return await contacts.of(log, customer)
+    log: PersonalLog,
+    page: Page,
+    customer: Annotated[str, Query(description="Key of the customer.", examples=["C-103"])],
+) -> Paged[ContactRow]:
+    """Who speaks for the customer now, by the id of the person. Who asked is written down."""
+    return page.of(await contacts.of(log, customer), lambda row: (row.person,))
 
 
 @router.put("/profile", dependencies=[SALES], summary="Record what is known of a contact")

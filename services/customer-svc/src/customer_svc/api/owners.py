@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
 
-from chassis.context import Answer, Do, Log, Read, ReadAll, allowed
+from chassis.context import Answer, Do, Log, Page, Paged, Read, ReadAll, allowed
 from customer_svc.api.staleness import StaleBefore
 from customer_svc.domain.customer import AssignOwner
 from customer_svc.projections import customers, owners
@@ -37,9 +37,9 @@ async def hand_over(
 
 
 @router.get("/owners", summary="Employees and their customers")
-async def list_owners(read: Read, stale_before: StaleBefore) -> list[OwnerRow]:
+async def list_owners(read: Read, page: Page, stale_before: StaleBefore) -> Paged[OwnerRow]:
     """How many customers each looks after, how many of them are stale; at the end those without an owner."""
-    return await owners.counted(read, stale_before)
+    return page.of(await owners.counted(read, stale_before), owners.place)
 
 
 @router.get("/owners/history", summary="Who looked after a customer, from when to when")

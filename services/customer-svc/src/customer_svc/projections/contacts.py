@@ -62,8 +62,8 @@ def present(history: Iterable[Envelope[Any]]) -> list[ContactRow]:
 
 
 async def of(log: Streams, customer: str) -> list[ContactRow]:
-    """Who speaks for `customer` now; empty where there is no such customer."""
-    return present(await log.read_stream(CUSTOMER(customer).stream))
+    """Who speaks for `customer` now, by the id of the person; empty where there is no such customer."""
+    return sorted(present(await log.read_stream(CUSTOMER(customer).stream)), key=lambda row: row.person)
 
 
 async def profile(log: Streams, customer: str, person: str) -> ProfileRow:

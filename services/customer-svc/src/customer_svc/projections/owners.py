@@ -64,8 +64,13 @@ async def counted(read: Connection, stale_before: date) -> list[OwnerRow]:
     rows = selected(Wanted(stale_before=stale_before)).subquery().c
     number = sa.func.count()
     query = sa.select(rows.owner, number.label("customers"), number.filter(rows.stale).label("stale"))
-    found = await read.execute(query.group_by(rows.owner).order_by(rows.owner.asc().nulls_last()))
-    return [OwnerRow.model_validate(dict(row)) for row in found.mappings()]
+    found = await read.execute(query.group_by(rows.owner))
+    return sorted((OwnerRow.model_validate(dict(row)) for row in found.mappings()), key=place)
+
+
+def place(row: OwnerRow) -> tuple[bool, str]:
+    """Where `row` stands among the employees."""
+    return row.owner is None, row.owner or ""
 
 
 async def history(log: Streams, customer: str) -> list[Responsibility]:
