@@ -27,7 +27,7 @@ run: $(READY) ## the whole system on this machine: make run [PORT=8000] [DATA=de
 	@$(PY) -m all_in_one up --port "$(PORT)" --data "$(DATA)" $(if $(BUS),--bus "$(BUS)",)
 
 test: $(READY) ## the whole suite
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
 test-unit: $(READY) ## the tests not marked slow
 	@$(PY) -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)

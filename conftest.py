@@ -1,3 +1,13 @@
-"""Every test may ask for a database (see engine.testing.plugin)."""
+"""Every test may ask for a database (see engine.testing.plugin); how many run at once is decided here."""
+
+import os
+
+import pytest
 
 pytest_plugins = ["engine.testing.plugin"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three on two cores: tests wait a third of the time, for a server, a browser or a timer."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
