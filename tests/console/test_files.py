@@ -57,7 +57,7 @@ def test_what_a_file_refers_to_is_there_and_every_file_is_referred_to() -> None:
 
 @pytest.mark.slow
 def test_every_file_is_served_with_the_policy(kehu: Kehu) -> None:
-    with httpx.Client(base_url=kehu.url) as client:
+    with httpx.Client(base_url=kehu.url, timeout=60) as client:
         for name in FILES:
             answer = client.get(f"/{name}".removesuffix("index.html"))
             assert answer.content == (STATIC / name).read_bytes(), name
@@ -66,7 +66,7 @@ def test_every_file_is_served_with_the_policy(kehu: Kehu) -> None:
 
 @pytest.mark.slow
 def test_the_page_begins_with_a_token_a_language_and_descriptions_of_every_api(kehu: Kehu) -> None:
-    with httpx.Client(base_url=kehu.url) as client:
+    with httpx.Client(base_url=kehu.url, timeout=60) as client:
         start = client.get("/console/start", headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}).json()
         assert start["language"] == "zh-CN"
         assert client.get("/console/start").json()["language"] == "en"
