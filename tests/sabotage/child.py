@@ -1,5 +1,6 @@
 """Runs tests of a copy of the tree in a process forked from one that has loaded libraries, and none of our own code."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,8 @@ def _tests(copy: Path, printed: Path, arguments: list[str], environment: dict[st
         os.dup2(file.fileno(), 2)
     os.chdir(copy)
     os.environ |= environment
+    gc.freeze()
+    gc.disable()  # it would look for garbage a fifth of the second it lives
     for name in [n for n in sys.modules if n.partition(".")[0] == "tests"]:
         del sys.modules[name]
     sys.path[:0] = [str(copy), *(str(p) for p in sorted(copy.glob("*/*/src")))]
