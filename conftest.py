@@ -9,5 +9,5 @@ pytest_plugins = ["engine.testing.plugin"]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three on two cores: tests wait a third of the time, for a server, a browser or a timer."""
+    """Three on two cores: while one waits for a server, a browser or a timer, the others go on."""
     return max(2, (os.cpu_count() or 1) * 3 // 2)

@@ -83,7 +83,7 @@ GUARANTEES: tuple[Guarantee, ...] = (
     Guarantee(
         "a route asks for its roles",
         CHASSIS + "context.py",
-        "        if not principal.has(*roles):\n            raise",
+        "        if not asking(request).has(*roles):\n            raise",
         "        if not roles:\n            raise",
         (ACCESS + "test_each_role_may_do_what_the_page_on_access_says_and_nothing_else[sales]",),
     ),
