@@ -131,7 +131,8 @@ async def test_every_figure_is_the_same_from_either(world: World) -> None:
 def mirror_asked(world: World) -> Mirror | None:
     """That of the service at work, once it was asked."""
     transport: Any = world.http._transport
-    found: Mirror | None = getattr(transport.app.router.routes[-1].app.state, "mirror", None)
+    (mounts,) = (m.kwargs["mounts"] for m in transport.app.user_middleware if "mounts" in m.kwargs)
+    found: Mirror | None = getattr(mounts[-1].app.state, "mirror", None)
     return found
 
 
