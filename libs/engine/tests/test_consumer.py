@@ -1,6 +1,7 @@
 """State equals the fold of the log whatever the bus does: repeats, gaps, members that come and go."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random  # noqa: TID251 - seeded
@@ -21,7 +22,7 @@ from engine.store import PostgresStore
 from engine.tablebus import TableBus
 from engine.testing.faulty_bus import FaultyBus
 from engine.testing.running import caught_up, eventually, running
-from engine.testing.sample_views import DAY, VIEWS, append, history, owner_set, paid, right
+from engine.testing.sample_views import DAY, VIEWS, append, dropped, history, owner_set, paid, right
 from engine.views import group_of
 from events import credit
 
@@ -161,7 +162,7 @@ class Portions:
     name = "portions"
 
     def __init__(self, store: PostgresStore, bus: Bus) -> None:
-        self.bus, self.home, self.sizes = bus, store.database.pool, list[int]()
+        self.bus, self.home, self.sizes, self.left = bus, store.database.pool, list[int](), 0
         self.decoder = Decoder(store.serde, [credit.PaymentReceived])
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -172,6 +173,9 @@ class Portions:
 
     async def stale(self, topic: str) -> None:
         raise AssertionError(topic)
+
+    def passed(self, letters: Sequence[Letter]) -> None:
+        self.left += len(letters)
 
     async def take(self, batch: Batch) -> None:
         async with self.home.acquire() as session, session.transaction():
@@ -193,3 +197,31 @@ async def test_an_initial_load_was_folded_in_many_small_transactions(
         await caught_up(service.pool, "portions", service.pool, "credit")
     assert len(work.sizes) <= 4, work.sizes
     assert sum(work.sizes) == 21
+
+
+async def test_what_a_reader_has_nothing_to_do_with_moves_its_position_without_its_work(
+    store: PostgresStore, service: Database, bus: TableBus
+) -> None:
+    work = Portions(store, bus)
+    async with running(work):
+        await append(store, *[dropped(f"C{n}") for n in range(5)])
+        await caught_up(service.pool, "portions", service.pool, "credit")
+        assert (work.sizes, work.left) == ([], 5)
+        await append(store, paid("C0", 1, "first"))
+        await caught_up(service.pool, "portions", service.pool, "credit")
+    assert (work.sizes, work.left) == ([1], 5)
+
+
+async def test_a_position_that_another_owner_moved_is_lost_also_where_nothing_was_to_be_done(
+    bus: TableBus, service: Database
+) -> None:
+    subscription = await bus.subscribe("g", ["credit"], "one")
+    at = ("credit", 3)
+    here = (await standings(service.pool, "g"))[at]
+    held = {at: here}
+    await Batch("g", held, [Letter(delivery(9, 0, here.incarnation))], whole=True).passed(service.pool)
+    assert (await standings(service.pool, "g"))[at].last == held[at].last == 9
+    with pytest.raises(Lost):
+        await Batch("g", {at: here}, [Letter(delivery(12, 0, here.incarnation))], whole=True).passed(service.pool)
+    assert (await standings(service.pool, "g"))[at].last == 9
+    await subscription.close()

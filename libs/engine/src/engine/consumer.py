@@ -32,6 +32,10 @@ from unnest($2::text[], $3::smallint[], $4::uuid[], $5::bigint[], $6::bigint[], 
     n(topic, part, incarnation, last, epoch, new, next)
 where c.grp = $1 and c.topic = n.topic and c.part = n.part and c.incarnation = n.incarnation
     and c.last_pos = n.last and c.epoch = n.epoch"""
+_PASS = _SWAP.replace(
+    "from unnest", "from (select set_config('synchronous_commit', 'off', true) as off) lazy, unnest"
+).replace("where", "where lazy.off = 'off' and", 1)
+"""The same in one round trip, without waiting for the disk: what nothing came of may be passed over again."""
 _RESTART = """
 update consumers set incarnation = $3, last_pos = 0, next_offset = 0, epoch = epoch + 1 where grp = $1 and topic = $2
     and incarnation <> $3"""
@@ -67,11 +71,20 @@ class Batch:
 
     async def commit(self, connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> Mapping[At, Standing]:
         """Move the positions past these letters. Raises Lost where they were not where we left them."""
+        return await self._moved(connection, _SWAP)
+
+    async def passed(self, home: asyncpg.Pool) -> None:
+        """As `commit`, where nothing was to be done: nothing else has to happen in the same transaction."""
+        self.committed(await self._moved(home, _PASS))
+
+    async def _moved(
+        self, connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy | asyncpg.Pool, swap: str
+    ) -> Mapping[At, Standing]:
         moved = advanced(self._standings, self.letters)
         ats = sorted(moved)
         olds, news = [self._standings[at] for at in ats], [moved[at] for at in ats]
         status = await connection.execute(
-            _SWAP,
+            swap,
             self.group,
             [t for t, _ in ats],
             [p for _, p in ats],
@@ -129,6 +142,10 @@ class Work(Protocol):
 
     async def take(self, batch: Batch) -> None:
         """Do the work of `batch` and commit its positions with it."""
+        ...
+
+    def passed(self, letters: Sequence[Letter]) -> None:
+        """Letters with which there was nothing to do, positions moved: count them, tell whoever waits for that."""
         ...
 
     async def stale(self, topic: str) -> None:
@@ -198,7 +215,7 @@ class Consumer:
             admitted = await self._admit(letters)
             if admitted:
                 whole = len(self._standings) == PARTS * len(self._topics)
-                await self._work.take(Batch(self.group, self._standings, admitted, whole=whole))
+                await self._taken(Batch(self.group, self._standings, admitted, whole=whole))
             if halted:
                 raise halted
         except Lost as lost:
@@ -209,6 +226,14 @@ class Consumer:
             await self._drop_ahead()
             await self._work.stale(stale.topic)
             await self._start_again(subscription)
+
+    async def _taken(self, batch: Batch) -> None:
+        """Most readers have nothing to do with most events: they pass them by."""
+        if any(x.event is not None or x.error is not None for x in batch.letters):
+            return await self._work.take(batch)
+        await batch.passed(self._home)
+        self._work.passed(batch.letters)
+        return None
 
     async def _next(self, subscription: Subscription, stop: asyncio.Event) -> Fetched:
         """What was fetched ahead; while it is worked on the next is fetched."""

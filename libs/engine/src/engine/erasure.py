@@ -1,9 +1,10 @@
 """Destroys the key this service holds of a person as soon as the person is erased, wherever that was decided."""
 
 import asyncio
+from collections.abc import Sequence
 
 from engine.consumer import Batch, Consumer, start_over
-from engine.decoding import Decoder, narrowed
+from engine.decoding import Decoder, Letter, narrowed
 from engine.keeper import Means
 from engine.keys import PersonalKeys
 from events.customer import PersonErased
@@ -36,6 +37,9 @@ class Eraser:
     async def stale(self, topic: str) -> None:
         """The log of customers lives another life: go through its erasures again."""
         await start_over(self._means.database.pool, self._means.bus, self.name, topic)
+
+    def passed(self, letters: Sequence[Letter]) -> None:
+        """Nobody is erased in these."""
 
     async def take(self, batch: Batch) -> None:
         """Destroy the keys first, then move the positions: a crash between them erases again, never too little."""

@@ -98,6 +98,11 @@ class Keeper(ABC):
             for half in batch.split():
                 await self.take(half)
 
+    def passed(self, letters: Sequence[Letter]) -> None:
+        """Nothing of these is folded."""
+        self.tally.skipped += len(letters) + sum([x.delivery.passed for x in letters])
+        self._wakeups.notify(self.name)
+
     async def again(self, session: Session, letters: Sequence[Letter]) -> None:
         """Fold parked letters in the transaction of `session`. Raises what the fold, or the table, has against it."""
         table, work = await self.table(), self.folder()

@@ -68,6 +68,10 @@ class Reactor:
             moved = await batch.commit(session)
         batch.committed(moved)
 
+    def passed(self, letters: Sequence[Letter]) -> None:
+        """Nothing of these calls for anything."""
+        self._count(len(letters), (), 0)
+
     async def again(self, session: Session, letters: Sequence[Letter]) -> None:
         """React to parked letters. Raises what a decision, or the reaction itself, broke with."""
         for letter in letters:
