@@ -113,7 +113,8 @@ async def _warned(port: int, connection: Connection, count: int) -> Sample:
     """An invoice of a customer without any limit, until the warning comes on the stream."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     stream = "/api/analytics/alerts/stream"
-    writer.write(f"GET {stream} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {ADMIN['Authorization']}\r\n\r\n".encode())
+    asked = f"GET {stream} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {ADMIN['Authorization']}\r\n\r\n"
+    writer.write(asked.encode())
     await reader.readuntil(b"retry:")
 
     async def warned(number: int) -> None:
