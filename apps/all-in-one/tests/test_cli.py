@@ -68,6 +68,11 @@ def test_what_is_not_understood_is_told_with_exit_code_2() -> None:
         assert CliRunner().invoke(app, words).exit_code == 2
 
 
+def test_a_command_that_was_mistyped_was_refused_without_a_guess() -> None:
+    told = " ".join(CliRunner().invoke(app, ["stauts"], env={"COLUMNS": "200"}).output.split())
+    assert "No such command 'stauts'. Did you mean 'status'?" in told
+
+
 @pytest.mark.parametrize("words", [["--help"], ["status", "--url", "http://127.0.0.1:1"]], ids=" ".join)
 def test_a_command_loads_nothing_of_those_that_are_not_asked_for(words: list[str]) -> None:
     """All of them together take seconds: the services with all they stand on."""

@@ -70,6 +70,11 @@ PLACES = {
 class Kehu(Commands):
     """Loads the module of the command that is asked for: `up` and `import` need all services, which takes seconds."""
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = {name: TyperCommand(name, help=place.says) for name, place in PLACES.items()}
+        """What is known of each without loading it: enough for the help, and for guessing which one was meant."""
+
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of the help."""
         return list(PLACES)
@@ -84,8 +89,8 @@ class Kehu(Commands):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """What each command says of itself, with none of them loaded."""
-        told = [TyperCommand(name, help=place.says) for name, place in PLACES.items()]
-        Commands(name=self.name, help=self.help, params=self.params, commands=told).format_help(ctx, formatter)
+        plain = Commands(name=self.name, help=self.help, params=self.params, commands=dict(self.commands))
+        plain.format_help(ctx, formatter)
 
 
 app = typer.Typer(cls=Kehu, no_args_is_help=True, add_completion=False)
