@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["engine.testing.plugin"]
+pytest_plugins = ["engine.testing.plugin", "engine.testing.kafka"]
 
 
 @pytest.hookimpl(optionalhook=True)

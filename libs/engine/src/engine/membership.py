@@ -63,6 +63,12 @@ def share(parts: int, members: Sequence[UUID], mine: UUID) -> list[int]:
     return [p for p in range(parts) if p % count == rank]
 
 
+async def begun(home: asyncpg.Pool, group: str, incarnations: Mapping[str, UUID]) -> None:
+    """A place in every part of these topics: at 0 of the present incarnation where the group has none yet."""
+    topics = sorted(incarnations)
+    await home.execute(_ROWS, group, topics, [incarnations[t] for t in topics], PARTS)
+
+
 class Membership:
     """One member of a group. A name is one member: who joins under a name that is taken puts the older one out."""
 
@@ -77,8 +83,7 @@ class Membership:
 
     async def join(self, incarnations: Mapping[str, UUID]) -> None:
         """Become a member; the group's positions start at 0 of the present incarnation where it has none yet."""
-        topics = sorted(incarnations)
-        await self._home.execute(_ROWS, self._group, topics, [incarnations[t] for t in topics], PARTS)
+        await begun(self._home, self._group, incarnations)
         await self._enter()
         await self.beat()
 

@@ -38,7 +38,7 @@ _INCARNATION = "select incarnation from store"
 
 
 @dataclass(slots=True)
-class _Cursor:
+class Cursor:
     """How far a part was read: nothing unread up to `scanned`; the last event seen was at `last`."""
 
     scanned: int
@@ -71,6 +71,15 @@ class TableBus:
         bus.wanted = frozenset(types)
         return bus
 
+    @property
+    def topics(self) -> Sequence[str]:
+        """All that somebody owns."""
+        return list(self._tails)
+
+    async def now(self, topic: str) -> tuple[UUID, int]:
+        """Which life the owner's log of `topic` is in, and the last position in it."""
+        return await self.tail(topic).now()
+
     async def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
         """Join `group`; its members share the parts of `topics`. Raises KeyError for a topic nobody owns."""
         membership = Membership(self._home, group, topics, member, self._lease)
@@ -84,7 +93,7 @@ class TableBus:
         async with self.tail(topic).pool.acquire() as connection:
             raws = as_raw(await connection.fetch(_FEED.format(context=_context(topic)), after, part, limit))
             life = await connection.fetchval(_INCARNATION)
-        return delivered(topic, life, raws, raws, {part: _Cursor(after, last)})
+        return delivered(topic, life, raws, raws, {part: Cursor(after, last)})
 
     async def scan(self, topic: str, types: Sequence[str], after: int, upto: int, limit: int) -> Sequence[RawEvent]:
         """Events of these types in all parts above `after` and not above `upto`, in the order of the owner's log."""
@@ -120,7 +129,7 @@ class TableSubscription:
 
     def __init__(self, bus: TableBus, topics: Sequence[str], membership: Membership) -> None:
         self._bus, self._topics, self._membership = bus, list(topics), membership
-        self._cursors: dict[tuple[str, int], _Cursor] = {}
+        self._cursors: dict[tuple[str, int], Cursor] = {}
         self._adopted: Mapping[tuple[str, int], Held] = {}
         self._news = asyncio.Event()
         for topic in topics:
@@ -148,7 +157,7 @@ class TableSubscription:
     async def seek(self, place: Place) -> None:
         """Go on reading this part at `place`; also looks at the leases anew before the next read."""
         if (place.topic, place.part) in self._cursors:
-            self._cursors[place.topic, place.part] = _cursor(place)
+            self._cursors[place.topic, place.part] = cursor_at(place)
         self._membership.doubt()
 
     async def close(self) -> None:
@@ -166,7 +175,7 @@ class TableSubscription:
         if held is before:
             return
         same = {at for at, h in held.items() if at in before and before[at].epoch == h.epoch}
-        self._cursors = {at: self._cursors[at] if at in same else _cursor(h.place) for at, h in held.items()}
+        self._cursors = {at: self._cursors[at] if at in same else cursor_at(h.place) for at, h in held.items()}
         self._adopted = held
 
     async def _read(self, limit: int) -> Sequence[Delivery]:
@@ -187,25 +196,37 @@ class TableSubscription:
                 return ()
             upto = min((c.scanned for c in cursors.values() if c.scanned > start), default=tail.seen)
             behind = {p: c for p, c in cursors.items() if c.scanned == start}
-            life, raws, reached = await tail.stretches.read(topic, start, upto)
-            mine = raws if len(behind) == PARTS else [raw for raw in raws if raw[1] in behind]
-            taken = self._wanted(mine)[:limit]
-            if len(taken) == limit:
-                reached = taken[-1].position
-                mine = mine[: bisect_right(mine, reached, key=itemgetter(0))]
-            for c in behind.values():
-                c.scanned = reached
-            if mine:
-                return delivered(topic, life, mine, taken, behind)
+            found = handed(topic, *await tail.stretches.read(topic, start, upto), behind, self._bus.wanted, limit)
+            if found:
+                return found
         return ()
 
-    def _wanted(self, raws: Sequence[RawEvent]) -> Sequence[RawEvent]:
-        wanted = self._bus.wanted
-        return raws if wanted is None else [raw for raw in raws if raw[5] in wanted]
+
+def handed(
+    topic: str,
+    life: UUID,
+    raws: Sequence[RawEvent],
+    reached: int,
+    behind: Mapping[int, Cursor],
+    wanted: frozenset[str] | None,
+    limit: int,
+) -> Sequence[Delivery]:
+    """Of a stretch of the log up to `reached`: what is for the parts `behind`, whose cursors it moves, `limit` at most.
+
+    Nothing where the stretch holds nothing in these parts.
+    """
+    mine = raws if len(behind) == PARTS else [raw for raw in raws if raw[1] in behind]
+    taken = (mine if wanted is None else [raw for raw in mine if raw[5] in wanted])[:limit]
+    if len(taken) == limit:
+        reached = taken[-1].position
+        mine = mine[: bisect_right(mine, reached, key=itemgetter(0))]
+    for cursor in behind.values():
+        cursor.scanned = reached
+    return delivered(topic, life, mine, taken, behind) if mine else ()
 
 
 def delivered(
-    topic: str, life: UUID, raws: Sequence[RawEvent], taken: Sequence[RawEvent], cursors: Mapping[int, _Cursor]
+    topic: str, life: UUID, raws: Sequence[RawEvent], taken: Sequence[RawEvent], cursors: Mapping[int, Cursor]
 ) -> Sequence[Delivery]:
     """Those of `raws` that are `taken` as records of `topic`; moves each part's cursor, the next one's `previous`.
 
@@ -237,9 +258,9 @@ def _last_of_each(raws: Sequence[RawEvent], parts: int) -> Sequence[RawEvent]:
     return [*reversed(last.values())]
 
 
-def _cursor(place: Place) -> _Cursor:
+def cursor_at(place: Place) -> Cursor:
     """By the position alone: the next offset may be of another bus, and beyond events not yet dealt with."""
-    return _Cursor(place.last_position, place.last_position)
+    return Cursor(place.last_position, place.last_position)
 
 
 def _context(topic: str) -> str:

@@ -22,6 +22,7 @@ _NEWEST = """
 select split_part(type, '.', 1), max(pos), (select incarnation from store) from events where pos > $1 group by 1"""
 _HEAD = "select coalesce(max(pos), 0) from events"
 _READ = f"select {COLUMNS} from events where pos > $1 and pos <= $2 order by pos"  # noqa: S608 - constants only
+_NOW = "select (select incarnation from store), coalesce((select pos from events order by pos desc limit 1), 0)"
 _LIFE = "select incarnation from store"
 
 
@@ -95,6 +96,12 @@ class Tail:
         life = cast(UUID, await self.pool.fetchval(_LIFE))
         self._lives(life)
         return life
+
+    async def now(self) -> tuple[UUID, int]:
+        """Which life the log is in, and its last position."""
+        life, head = cast(tuple[UUID, int], await self.pool.fetchrow(_NOW))
+        self._lives(life)
+        return life, head
 
     def _lives(self, life: UUID) -> None:
         """What was read in another life is not what the log holds now."""

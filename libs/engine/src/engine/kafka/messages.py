@@ -1,0 +1,181 @@
+"""Stored topics on Kafka: documents of the ERP come in, receipts go out. Offsets only say where to go on."""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+
+from engine.faults import Lost
+from engine.kafka.access import Access, Unreachable, asking
+from engine.kafka.admin import forget
+from engine.kafka.sending import Entry, Sender, bounded
+from engine.tabletopics import part_of
+from engine.topics import Message, Record
+
+log = logging.getLogger("kehu.kafka")
+NAMED = "kehu.{group}"
+
+
+class KafkaTopics:
+    """Topics of a cluster. `name` is that of the service, in the names of its groups and clients."""
+
+    def __init__(self, access: Access, name: str) -> None:
+        self._access, self._name = access, name
+        self._sender = Sender(access, f"kehu-{name}-documents")
+        self._sending = asyncio.Lock()
+        self._groups: dict[str, tuple[str, ...]] = {}
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        """Add the messages in their order; acknowledged when this returns. Raises Unreachable: perhaps some are in."""
+        if not messages:
+            return
+        entries: defaultdict[tuple[str, int], list[Entry]] = defaultdict(list)
+        for message in messages:
+            at = self._access.named(topic), part_of(message)
+            entries[at].append(Entry(message.key, message.value, message.headers))
+        async with self._sending:
+            await self._sender.send(entries)
+
+    async def read(self, group: str, topics: Sequence[str], member: str) -> "KafkaReading":
+        """Join `group`; its members share the parts of `topics`. Raises Unreachable."""
+        self._groups[group] = tuple(topics)
+        reading = KafkaReading(self._access, self._access.named(NAMED.format(group=group)), topics, member)
+        await reading.start()
+        return reading
+
+    async def sweep(self, keep: timedelta, topics: Sequence[str] | None = None) -> int:
+        """Remove what was read in those of `topics` that may keep nothing; all else the broker's retention removes.
+
+        How many offsets were passed.
+        """
+        if keep or not topics:
+            return 0
+        return sum([await self._swept(group, topics) for group in list(self._groups)])
+
+    async def _swept(self, group: str, topics: Sequence[str]) -> int:
+        mine = [topic for topic in self._groups[group] if topic in topics]
+        if not mine:
+            return 0
+        name = self._access.named(NAMED.format(group=group))
+        return await _forget_read(self._access, name, [self._access.named(topic) for topic in mine])
+
+    async def close(self) -> None:
+        """Nothing more is published."""
+        await self._sender.close()
+
+
+class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Membership of one reader; not for use by several tasks at a time."""
+
+    def __init__(self, access: Access, group: str, topics: Sequence[str], member: str) -> None:
+        self._names = {access.named(topic): topic for topic in topics}
+        self._group, self._unbegun = group, set[TopicPartition]()
+        self._consumer = AIOKafkaConsumer(
+            **access.options(),
+            **access.membership(),
+            client_id=member,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            partition_assignment_strategy=[RangePartitionAssignor],
+        )
+
+    async def start(self) -> None:
+        """Become a member. Raises Unreachable."""
+        with asking(self._group):
+            try:
+                await self._consumer.start()
+                self._consumer.subscribe(sorted(self._names), listener=self)
+            except KafkaError:
+                await self.close()
+                raise
+
+    async def fetch(self, limit: int, timeout: float) -> Sequence[Record]:
+        """The next records of the parts held, at most `limit`, waiting at most `timeout` seconds for the first."""
+        with asking(self._group):
+            if self._unbegun:
+                await self._begin()
+            try:
+                found = await self._consumer.getmany(timeout_ms=int(timeout * 1000), max_records=limit)
+            except (OffsetOutOfRangeError, NoOffsetForPartitionError):
+                self._unbegun |= self._consumer.assignment()
+                return []
+        return [self._record(m) for messages in found.values() for m in messages]
+
+    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Whoever reads these (topic, part) next begins there. Raises Lost where one is not held any more."""
+        names = {topic: name for name, topic in self._names.items()}
+        try:
+            await self._consumer.commit({TopicPartition(names[t], p): offset for (t, p), offset in offsets.items()})
+        except (CommitFailedError, IllegalStateError) as other:
+            raise Lost(f"{self._group}: a part is another member's now") from other
+        except KafkaError as error:
+            raise Unreachable(f"{self._group}: {error!r}") from error
+
+    async def assigned(self) -> Sequence[tuple[str, int]]:
+        """The (topic, part) pairs held now."""
+        return [(self._names[p.topic], p.partition) for p in self._consumer.assignment() - self._unbegun]
+
+    async def close(self) -> None:
+        """Leave the group; the parts go to the others."""
+        await bounded(self._consumer.stop())
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """What was fetched of them and not committed comes again, to whoever has them then."""
+        self._unbegun.clear()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Begin where the group committed. What fails here is done by the next fetch, again."""
+        self._unbegun = set(assigned)
+        with contextlib.suppress(Exception):
+            await self._begin()
+
+    async def _begin(self) -> None:
+        parts, consumer = set(self._unbegun), self._consumer
+        oldest = await consumer.beginning_offsets(parts)
+        for part in parts:
+            committed = await consumer.committed(part)
+            if committed is not None and committed < oldest[part]:
+                log.critical(
+                    "%s: %s/%s: documents %s to %s were removed before they were read: have them sent again",
+                    self._group, part.topic, part.partition, committed, oldest[part] - 1,
+                )  # fmt: skip
+            consumer.seek(part, max(committed or 0, oldest[part]))
+        self._unbegun -= parts
+
+    def _record(self, message: Any) -> Record:
+        published = datetime.fromtimestamp(message.timestamp / 1000, UTC)
+        return Record(
+            self._names[message.topic], message.partition, message.offset, message.key, message.value or b"",
+            tuple(message.headers), published,
+        )  # fmt: skip
+
+
+async def _forget_read(access: Access, group: str, topics: Sequence[str]) -> int:
+    """Remove what `group` has committed in these topics."""
+    consumer = AIOKafkaConsumer(**access.options(), group_id=group, enable_auto_commit=False)
+    with asking(group):
+        try:
+            await consumer.start()
+            parts = [TopicPartition(t, p) for t in topics for p in consumer.partitions_for_topic(t) or ()]
+            oldest = await consumer.beginning_offsets(parts)
+            read = {part: await consumer.committed(part) or 0 for part in parts}
+        finally:
+            await bounded(consumer.stop())
+    passed = {part: at for part, at in read.items() if at > oldest.get(part, 0)}
+    if passed:
+        await forget(access, passed)
+    return sum(at - oldest[part] for part, at in passed.items())

@@ -1,0 +1,164 @@
+"""Publishes a service's log to Kafka: from a cursor, in order, each event at least once.
+
+Which event a record is stands in the record, so that a relay may resend as much as it likes. One works at a time; where
+two believe they do, the cursor moves for one of them only, and what both sent is known by its position.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+import asyncpg
+
+from engine import ids
+from engine.faults import Lost
+from engine.kafka.access import Access
+from engine.kafka.records import written
+from engine.kafka.sending import Entry, Sender
+from engine.lifecycle import unless_stopped
+from engine.ports import PARTS, RawEvent
+from engine.store import COLUMNS, PostgresStore, as_raw
+
+log = logging.getLogger("kehu.relay")
+
+AT_ONCE = 2_000
+LEASE = timedelta(seconds=10)
+"""How long a relay that fell silent keeps the log."""
+LOOK = 0.02
+"""Seconds between two looks at a log that another process writes."""
+WAIT = 1.0
+
+_TAKE = """
+update relay set owner = $1, epoch = epoch + 1, expires_at = clock_timestamp() + $2
+where owner is null or owner = $1 or expires_at < clock_timestamp() returning epoch, pos"""
+_MOVE = """
+update relay set pos = $2, sent = sent + $3, expires_at = clock_timestamp() + $4, moved_at = clock_timestamp()
+where epoch = $1 and pos <= $2 returning (select incarnation from store)"""
+_GIVE = "update relay set owner = null where owner = $1 and epoch = $2"
+_NEXT = f"select {COLUMNS} from events where pos > $1 order by pos limit $2"  # noqa: S608 - constants only
+_BEFORE = """
+select t.topic, p.part, coalesce((select pos from events where part = p.part and pos <= $1
+    and type >= t.topic || '.' and type < t.topic || '/' order by pos desc limit 1), 0)
+from unnest($2::text[]) t(topic) cross join generate_series(0, $3::int - 1) p(part)"""
+_STATUS = """
+select r.pos, r.sent, r.moved_at, r.owner is not null and r.expires_at > clock_timestamp(),
+    (select coalesce(max(pos), 0) from events), (select recorded_at from events where pos > r.pos order by pos limit 1)
+from relay r"""
+_RESEND = "update relay set pos = least($1, (select coalesce(max(pos), 0) from events)), epoch = epoch + 1"
+
+At = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """How far a relay is. `since`: when the oldest event that waits was recorded; `works`: somebody has the lease."""
+
+    position: int
+    sent: int
+    moved_at: datetime
+    works: bool
+    head: int
+    since: datetime | None
+
+    @property
+    def events(self) -> int:
+        """How many positions lie between the cursor and the end of the log."""
+        return max(self.head - self.position, 0)
+
+
+class Relay:
+    """Worker that publishes the log of `store`, which holds `contexts`, as events of `service`."""
+
+    name = "relay"
+
+    def __init__(self, store: PostgresStore, service: str, contexts: Sequence[str], access: Access) -> None:
+        self._store, self._service, self._contexts, self._access = store, service, list(contexts), access
+        self._pool = store.database.pool
+        self._session = ids.new()
+        self._sender = Sender(access, f"kehu-{service}-relay")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; a stretch that could not be sent, or whose cursor was not moved, is sent again."""
+        try:
+            while not stop.is_set():
+                taken = await self._pool.fetchrow(_TAKE, self._session, LEASE)
+                if taken is None:
+                    await unless_stopped(stop, asyncio.sleep(WAIT))
+                    continue
+                with contextlib.suppress(Lost):
+                    await self._publish(taken["epoch"], taken["pos"], stop)
+                await self._pool.execute(_GIVE, self._session, taken["epoch"])
+        finally:
+            await self._sender.close()
+
+    async def _publish(self, epoch: int, position: int, stop: asyncio.Event) -> None:
+        """As long as the cursor is ours. Raises Lost."""
+        life = await self._store.incarnation()
+        before = await self._before(position)
+        loop, renewed = asyncio.get_running_loop(), 0.0
+        while not stop.is_set():
+            counts = {context: self._store.wakeups.count(context) for context in self._contexts}
+            raws = as_raw(await self._pool.fetch(_NEXT, position, AT_ONCE))
+            if raws:
+                await self._sender.send(self._entries(raws, before, life))
+                position = raws[-1].position
+            if raws or loop.time() - renewed > LEASE.total_seconds() / 3:
+                await self._move(epoch, position, len(raws), life)
+                renewed = loop.time()
+            if len(raws) < AT_ONCE:
+                await self._wait(stop, counts)
+
+    async def _before(self, position: int) -> dict[At, int]:
+        """The last position at or below `position` of every part."""
+        rows = await self._pool.fetch(_BEFORE, position, self._contexts, PARTS)
+        return {(topic, part): at for topic, part, at in cast(Sequence[tuple[str, int, int]], rows)}
+
+    def _entries(self, raws: Sequence[RawEvent], before: dict[At, int], life: UUID) -> dict[At, list[Entry]]:
+        """Records by the topic and part they go to; moves `before` past them."""
+        found: defaultdict[At, list[Entry]] = defaultdict(list)
+        for raw in raws:
+            context = raw.type.partition(".")[0]
+            at = context, raw.part
+            recorded = int(raw.recorded.timestamp() * 1000)
+            entry = Entry(*written(raw, self._service, before.get(at, 0), life), recorded)
+            found[self._access.topic(context), raw.part].append(entry)
+            before[at] = raw.position
+        return found
+
+    async def _move(self, epoch: int, position: int, sent: int, life: UUID) -> None:
+        moved = await self._pool.fetchval(_MOVE, epoch, position, sent, LEASE)
+        if moved is None:
+            raise Lost(f"{self._service}: the cursor of the relay was moved by somebody else")
+        if moved != life:
+            raise Lost(f"{self._service}: the log began another life")
+
+    async def _wait(self, stop: asyncio.Event, counts: dict[str, int]) -> None:
+        """For the next append of this process, or a look at what others append."""
+        wakeups = self._store.wakeups
+        if any(wakeups.count(context) != count for context, count in counts.items()):
+            return
+        waits = [asyncio.ensure_future(wakeups.wait(c, LOOK, count)) for c, count in counts.items()]
+        try:
+            await asyncio.wait([*waits, stopped := asyncio.ensure_future(stop.wait())],
+                               return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+        finally:
+            for waiting in (*waits, stopped):
+                waiting.cancel()
+
+
+async def relayed(home: asyncpg.Pool) -> Relayed:
+    """How far the log behind `home` was published."""
+    row = await home.fetchrow(_STATUS)
+    assert row is not None
+    return Relayed(*row)
+
+
+async def resend(home: asyncpg.Pool, after: int) -> None:
+    """Have everything above position `after` published again; consumers know what they have seen."""
+    await home.execute(_RESEND, after)

@@ -1,0 +1,111 @@
+"""How records get into Kafka: in batches, each part in its order, never past one that failed."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from engine.kafka.access import Access, Unreachable
+
+log = logging.getLogger("kehu.kafka")
+
+PATIENCE = 30.0
+"""Seconds a send may take: longer than a leader's failover, shorter than a client that hangs for ever."""
+BATCH = 900_000
+"""Bytes of a batch before compression, below what a broker takes by default."""
+LARGEST = 8_000_000
+CLOSING = 5.0
+
+At = tuple[str, int]
+
+
+class Entry(NamedTuple):
+    """A record to be sent; `at` is its time in milliseconds."""
+
+    key: bytes | None
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+    at: int | None = None
+
+
+class Sender:
+    """An idempotent producer that is made anew whenever it failed or hung. For one task at a time."""
+
+    def __init__(self, access: Access, client: str) -> None:
+        self._access, self._client = access, client
+        self._producer: AIOKafkaProducer | None = None
+
+    async def send(self, entries: Mapping[At, Sequence[Entry]]) -> None:
+        """Send to each (topic, part) its entries in order; acknowledged by all in-sync replicas when this returns.
+
+        Raises Unreachable where one failed or took too long: then of each part a first stretch, perhaps none of it, is
+        there. Nothing follows later: the producer is gone.
+        """
+        sending: list[asyncio.Task[None]] = []
+        try:
+            async with asyncio.timeout(PATIENCE):
+                producer = self._producer or await self._started()
+                sending += [
+                    asyncio.create_task(_in_order(producer, topic, part, records))
+                    for (topic, part), records in entries.items()
+                ]
+                await asyncio.gather(*sending)
+        except BaseException as failed:
+            for task in sending:
+                task.cancel()
+            await asyncio.gather(*sending, return_exceptions=True)
+            await self.drop()
+            if isinstance(failed, (KafkaError, TimeoutError)):
+                raise Unreachable(f"sending: {failed!r}") from failed
+            raise
+
+    async def _started(self) -> AIOKafkaProducer:
+        self._producer = producer = AIOKafkaProducer(
+            **self._access.options(),
+            client_id=self._client,
+            enable_idempotence=True,
+            acks="all",
+            compression_type="zstd",
+            max_batch_size=BATCH,
+            max_request_size=LARGEST,
+            request_timeout_ms=int(PATIENCE * 1000),
+        )
+        await producer.start()
+        return producer
+
+    async def drop(self) -> None:
+        """Let go of the producer and all it still has to send; it may hang even in stopping."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await bounded(producer.stop())
+
+    async def close(self) -> None:
+        """Nothing more is sent."""
+        await self.drop()
+
+
+async def _in_order(producer: AIOKafkaProducer, topic: str, part: int, entries: Sequence[Entry]) -> None:
+    """A batch is sent when the one before it is acknowledged."""
+    batch = producer.create_batch()
+    for entry in entries:
+        if not _appended(batch, entry):
+            await (await producer.send_batch(batch, topic, partition=part))
+            batch = producer.create_batch()
+            if not _appended(batch, entry):
+                raise KafkaError(f"a record of {len(entry.value)} bytes is too large for {topic}")
+    await (await producer.send_batch(batch, topic, partition=part))
+
+
+def _appended(batch: Any, entry: Entry) -> bool:
+    return batch.append(timestamp=entry.at, key=entry.key, value=entry.value, headers=list(entry.headers)) is not None
+
+
+async def bounded(closing: Coroutine[Any, Any, object], patience: float = CLOSING) -> None:
+    """Wait for a client to stop, but not for ever; what it has against that no longer matters."""
+    task = asyncio.create_task(closing)
+    await asyncio.wait({task}, timeout=patience)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,24 @@
+"""Stored topics on a real Kafka keep what stored topics promise."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine.kafka.access import Access
+from engine.kafka.admin import Topic, ensure
+from engine.kafka.messages import KafkaTopics
+from engine.testing.topics_suite import OTHER, TOPIC, TopicsSuite
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def topics(kafka: Access) -> AsyncIterator[KafkaTopics]:
+    await ensure(kafka, [Topic(kafka.named(t)) for t in (TOPIC, OTHER)])
+    made = KafkaTopics(kafka, "credit")
+    yield made
+    await made.close()
+
+
+class TestKafkaTopics(TopicsSuite):
+    """A real broker."""
