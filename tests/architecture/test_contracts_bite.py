@@ -134,6 +134,8 @@ CASES = (
     Case("one-kafka", "the engine's own port", {"engine.topics": "import aiokafka\n"}),
     Case("one-kafka", "the chassis", {"chassis.strange": "import aiokafka.errors\n"}),
     Case("one-kafka", "a view", {"credit_svc.projections.strange": "import aiokafka\n"}),
+    Case("one-scrape", "the engine", {"engine.strange": "from prometheus_client import Counter\n"}),
+    Case("one-scrape", "a service", {"credit_svc.strange": "import prometheus_client\n"}),
     Case("one-mirror", "another view", {"analytics_svc.projections.strange": "import duckdb\n"}),
     Case("one-mirror", "another service", {"credit_svc.strange": "from duckdb import connect\n"}),
     Case("sql-driver", "another module of the engine", {"engine.strange": "import asyncpg\n"}),

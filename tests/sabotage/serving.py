@@ -3,6 +3,7 @@
 from tests.sabotage.guarantee import Guarantee
 
 CHASSIS = "libs/chassis/src/chassis/"
+ENGINE = "libs/engine/src/engine/"
 REQUESTS = "libs/chassis/tests/test_requests.py::"
 TOPICS = "libs/chassis/tests/test_erp_topics.py::"
 INTAKE = "libs/chassis/tests/test_intake.py::"
@@ -14,9 +15,31 @@ BACKUP = "apps/all-in-one/tests/test_backup.py::"
 KEY_FIGURES = "services/analytics-svc/tests/test_key_figures.py::"
 AGEING = "services/analytics-svc/tests/test_ageing.py::"
 RFM = "services/analytics-svc/tests/test_rfm.py::"
+METRICS = "libs/chassis/tests/test_metrics.py::"
 WAITING = "services/credit-svc/tests/test_waiting_money.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
+    Guarantee(
+        "figures are for operations",
+        CHASSIS + "metrics.py",
+        """        if not principal.has("operations"):\n""",
+        "        if not principal.roles:\n",
+        (METRICS + "test_figures_are_for_operations_and_for_the_token_of_the_scraper",),
+    ),
+    Guarantee(
+        "whoever asks makes up no series of Prometheus",
+        CHASSIS + "measured.py",
+        """f"{scope.get('root_path', '')}{route.path}" if route is not None else UNKNOWN""",
+        """str(scope["path"])""",
+        (METRICS + "test_paths_and_methods_that_are_made_up_make_no_series",),
+    ),
+    Guarantee(
+        "a view of another life of a store is called stale",
+        ENGINE + "standing.py",
+        "        found[groups[group]] |= topic in lives and lives[topic] != life\n",
+        "        found[groups[group]] |= False\n",
+        (METRICS + "test_a_view_of_another_fold_or_of_another_life_of_a_store_is_stale",),
+    ),
     Guarantee(
         "a restored company lives another life",
         "apps/all-in-one/src/all_in_one/backup.py",

@@ -15,10 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-from chassis import docs, doors, examples, feed, health, holdings, openapi, ops, own_examples
+from chassis import docs, doors, examples, feed, health, holdings, metrics, openapi, ops, own_examples
 from chassis.admission import Admission, admission
 from chassis.front import Front
 from chassis.gate import Gate, problem_of
+from chassis.measured import Measured
 from chassis.numbers import EXACT
 from chassis.pace import Pace
 from chassis.problems import OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
@@ -71,7 +72,7 @@ class Prefixes:
         return await self.app(scope, receive, send)
 
 
-def service_app(runtime: Runtime, admitted: Admission, pace: Pace) -> FastAPI:
+def service_app(runtime: Runtime, admitted: Admission, pace: Pace, measured: Measured | None = None) -> FastAPI:
     """The application of one service, to be mounted at its prefix."""
     service = runtime.service
     app = FastAPI(
@@ -97,6 +98,7 @@ def service_app(runtime: Runtime, admitted: Admission, pace: Pace) -> FastAPI:
         largest_body=runtime.settings.http.largest_body,
         at_once=runtime.settings.http.at_once,
         pace=pace,
+        measured=measured or Measured(),
     )
     openapi.complete(app)
     told = (*service.story.examples, *own_examples.of(service))
@@ -126,7 +128,8 @@ def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None =
     http = runtimes[0].settings.http if runtimes else Http()
     admitted = admission(runtimes[0].settings) if runtimes else Admission({}, None)
     pace = Pace(http.rate, http.failures)
-    mounts = [Prefix(r.service.prefix, service_app(r, admitted, pace)) for r in runtimes]
+    measured = metrics.attach(app, runtimes, admitted, pace).measured
+    mounts = [Prefix(r.service.prefix, service_app(r, admitted, pace, measured)) for r in runtimes]
     app.add_middleware(cast(Any, Prefixes), mounts=mounts)
     protect(app, http)
     return app

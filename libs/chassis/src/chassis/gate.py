@@ -1,7 +1,7 @@
 """The gate in front of a service: who comes in, with how much, and a clear answer whatever happens behind it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import docs
 from chassis.admission import Admission
 from chassis.auth import ROLES, Principal
+from chassis.measured import Measured
 from chassis.pace import Pace
 from chassis.problems import (
     Defect,
@@ -37,6 +38,8 @@ OPEN = (docs.PAGE, "/openapi.json")
 WITH_BODY = ("POST", "PUT", "PATCH")
 QUIET = "quiet"
 """In the state of a request that this process sends to itself: logged as a detail."""
+STREAM = "stream"
+"""In the state of a request that is answered for as long as the client listens: not timed."""
 NO_NUL = "NUL stands in no key and no text"
 RETRY_AFTER = {"Retry-After": "2"}
 
@@ -51,6 +54,7 @@ class Gate:
     largest_body: int
     at_once: int
     pace: Pace
+    measured: Measured = field(default_factory=Measured)
     open: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,9 +83,11 @@ class Gate:
             await response(scope, receive, reply)
         finally:
             self.open -= 1
-            took = round((perf_counter() - start) * 1000, 1)
+            took = perf_counter() - start
             say = LOG.debug if state.get(QUIET) else LOG.info
-            say("request", method=scope["method"], path=scope["path"], status=reply.status, ms=took)
+            say("request", method=scope["method"], path=scope["path"], status=reply.status, ms=round(took * 1000, 1))
+            if STREAM not in state:
+                self.measured.answered(self.service, scope, reply.status, took)
 
     async def _admitted(self, scope: Scope, headers: Headers) -> Principal | None:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))

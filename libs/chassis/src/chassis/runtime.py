@@ -57,7 +57,8 @@ DAY_KEPT = 0.2
 
 @dataclass(eq=False)
 class Runtime:
-    """What `open_runtime` put together. `stopping` is set when open streams are to end; `supervisor` runs workers."""
+    """What `open_runtime` put together. `stopping` is set when open streams are to end; `supervisor` runs workers;
+    `streams` counts the event streams that are open."""
 
     service: Service
     settings: Settings
@@ -78,6 +79,7 @@ class Runtime:
     rules: Mapping[str, type[Rejected]]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     supervisor: Supervisor | None = None
+    streams: int = 0
     _day: tuple[float, int, date] | None = None
     _looks: int = 0
 
@@ -176,6 +178,10 @@ class Runtime:
     async def lags(self) -> dict[str, standing.Lag]:
         """How far each consumer of this service lies behind."""
         return await standing.lags(self.database.pool, self.bus, self.owners)
+
+    async def stale(self) -> dict[str, bool]:
+        """Of each view of this service whether what is read from it is of another fold, or of another life."""
+        return await standing.stale(self.database.pool, self.bus, self.views)
 
     async def close(self) -> None:
         """Store what is under way; the databases stay open, they belong to whoever opened them."""

@@ -214,6 +214,17 @@ class Logs(BaseModel):
     file_count: int = Field(5, ge=1, description="Earlier files kept: kehu.log.1 is the last one.")
 
 
+class Metrics(BaseModel):
+    """What Prometheus is told at ``/metrics``."""
+
+    token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Bearer token that opens /metrics and nothing else. Without one: role operations on a port with "
+        "routes, anybody on the port of a worker.",
+    )
+
+
 class Settings(BaseSettings):
     """All groups. ``KEHU_HTTP__PORT=8080`` sets `http.port`, and so does a file ``http__port`` in KEHU_SECRETS_DIR."""
 
@@ -229,6 +240,7 @@ class Settings(BaseSettings):
     keys: Keys = Field(default_factory=Keys)
     work: Work = Field(default_factory=Work)
     logs: Logs = Field(default_factory=Logs)
+    metrics: Metrics = Field(default_factory=Metrics)
 
     @classmethod
     def settings_customise_sources(
@@ -258,6 +270,7 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("keys", Keys),
     ("work", Work),
     ("logs", Logs),
+    ("metrics", Metrics),
 )
 
 

@@ -9,9 +9,11 @@ import orjson
 from fastapi import Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
 
 from chassis.auth import Principal
 from chassis.context import Who, sight_of
+from chassis.gate import STREAM
 from chassis.parameters import Position, Seen
 from chassis.problems import Defect, Malformed, Problem
 from chassis.runtime import Runtime
@@ -30,6 +32,16 @@ class EventStream(StreamingResponse):
     """Server-sent events, as OpenAPI names them."""
 
     media_type = "text/event-stream"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Counted while it is open; how long that is is up to the client, and says nothing of us."""
+        runtime: Runtime = scope["app"].state.runtime
+        scope["state"][STREAM] = True
+        runtime.streams += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            runtime.streams -= 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 from engine.batches import Request, Row, arguments, expire, take, undone
+from engine.meters import Appends
 from engine.ports import Append, Appended, Conflict, StoreFailed, StoreFull, Verdict
 
 ANSWER = 10.0
@@ -44,6 +45,7 @@ class Appender:
         committed: Callable[[set[str]], None],
     ) -> None:
         self._company, self._connect, self._committed = company, connect, committed
+        self.appends = Appends()
         self._waiting: deque[Request] = deque()
         self._arrived = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
@@ -111,6 +113,7 @@ class Appender:
     def _answer(self, batch: list[Request], answer: asyncpg.Record, repeated: dict[int, Appended]) -> None:
         position, recorded, conflicts = answer["base"], answer["recorded"], frozenset(answer["conflicts"])
         topics: set[str] = set()
+        now, stored = monotonic(), self.appends.add
         for number, request in enumerate(batch, 1):
             if number in repeated:
                 request.succeed(repeated[number])
@@ -121,6 +124,7 @@ class Appender:
                 asserted = request.append.meta.asserted_recorded
                 request.succeed(Appended(first, position, min(asserted, recorded) if asserted else recorded))
                 topics.update([row.topic for row in request.rows])
+                stored(now - request.asked, len(request.rows))
         if topics:
             self._committed(topics)
 

@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """An append on its way; `in_doubt` once a connection was lost while the database had it."""
+    """An append on its way, `asked` for then; `in_doubt` once a connection was lost while the database had it."""
 
     append: Append
     rows: Sequence[Row]
@@ -38,6 +38,7 @@ class Request:
     writes: Collection[str] = field(init=False)
     commands: Sequence[UUID] = field(init=False)
     in_doubt: bool = False
+    asked: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
         rows, verdicts = self.rows, self.append.verdicts

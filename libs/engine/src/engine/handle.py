@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from engine import clock
+from engine import clock, meters
 from engine.cache import Folded, StateCache
 from engine.database import Connection, Database
 from engine.decider import Actor, Command, Decider, Facts, Ref, StaleFacts, States
@@ -61,6 +62,8 @@ class Handler:
         self._deciders = {command: decider for decider in deciders for command in decider.commands}
         self._loaders, self._database, self._today = loaders, database, today
         self._turns = Turns()
+        self.outcomes: Counter[str] = Counter()
+        """What became of the commands of this process, counted."""
 
     async def handle(self, asked: Asked) -> Verdict:
         """Decide one command and store what it comes to; a refusal is a verdict, too.
@@ -94,7 +97,9 @@ class Handler:
         found: dict[UUID, Verdict | BaseException] = {}
         for done in await asyncio.gather(*(self._decide_load(load) for load in loads)):
             found |= done
-        return [found[a.id] if first[a.id] is a else _again(found[a.id], a) for a in asked]
+        answers = [found[a.id] if first[a.id] is a else _again(found[a.id], a) for a in asked]
+        meters.count(self.outcomes, answers)
+        return answers
 
     async def states(self, refs: Sequence[Ref[Any]]) -> States:
         """The present states of `refs`, for an answer that changes nothing."""

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
+from uuid import UUID
 
 import asyncpg
 
@@ -37,6 +38,11 @@ _WAITING = """
 select distinct customer from dead_letters where grp = any($1::text[]) and discarded_at is null
 order by customer limit $2"""
 _PARKED = "select grp, count(distinct customer) from dead_letters where discarded_at is null group by grp"
+
+
+_SHOWN = """
+select name, version, to_regclass(quote_ident(table_name)) is not null from views where name = any($1::text[])"""
+_LIVES = "select distinct grp, topic, incarnation from consumers where grp = any($1::text[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,18 @@ async def lags(home: asyncpg.Pool, bus: Bus, topics: Collection[str]) -> dict[st
             events, since = await bus.behind(topic, last, MOST)
             before = found.get(group, Lag(0, None, parked.get(group, 0)))
             found[group] = Lag(before.events + events, _earlier(before.since, since), before.parked)
+    return found
+
+
+async def stale(home: asyncpg.Pool, bus: Bus, views: Sequence[View]) -> dict[str, bool]:
+    """Of each view whether what is read from it is of another version of its fold, or of another life of a store."""
+    groups = {group_of(view): view.name for view in views}
+    rows = await home.fetch(_SHOWN, list(groups.values()))
+    shown = {(name, version) for name, version, stands in cast(Sequence[tuple[str, int, bool]], rows) if stands}
+    found = {view.name: (view.name, view.version) not in shown for view in views}
+    lives = {topic: await bus.incarnation(topic) for topic in sorted({t for view in views for t in view.topics})}
+    for group, topic, life in cast(Sequence[tuple[str, str, UUID]], await home.fetch(_LIVES, list(groups))):
+        found[groups[group]] |= topic in lives and lives[topic] != life
     return found
 
 

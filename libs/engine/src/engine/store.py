@@ -16,6 +16,7 @@ from engine import ids
 from engine.appender import Appender, read_verdict
 from engine.batches import Row
 from engine.database import Database
+from engine.meters import Appends
 from engine.ports import Append, Appended, RawEvent, Verdict
 from engine.serde import WRITTEN, Serde, write_meta
 from engine.wakeups import Wakeups
@@ -59,6 +60,11 @@ class PostgresStore:
         self.wakeups = wakeups or Wakeups()
         self._pool = database.pool
         self._appender = Appender(company, self._connect, self._notify)
+
+    @property
+    def appends(self) -> Appends:
+        """What this process has stored here."""
+        return self._appender.appends
 
     async def append(self, append: Append, patience: float = PATIENCE) -> Appended:
         """Store all events or none, and the verdicts with them.
