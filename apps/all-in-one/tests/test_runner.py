@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from all_in_one.home import Home
-from all_in_one.runner import PortTaken, application, embedded_settings, listening
+from all_in_one.runner import application, embedded_settings, listening
+from chassis.run import PortTaken
 from chassis.settings import Databases
 from engine.testing.plugin import TestServer
 

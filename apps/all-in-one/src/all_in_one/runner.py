@@ -1,8 +1,7 @@
 """Everything on one machine: PostgreSQL, the four services, their workers and the console on one port."""
 
-import base64
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,22 +13,12 @@ from all_in_one.demo.progress import DENSITY, PATH, Progress
 from all_in_one.home import Home, databases
 from all_in_one.services import SERVICES
 from chassis.app import create_app
-from chassis.run import opened, server, working
+from chassis.run import PortTaken, opened, right_key, server, working
 from chassis.settings import Keys, Logs, Settings
 from chassis.telemetry import configure
 from chassis.workers import ROLES
 from console import pages
 from engine.embedded import External, Postgres
-from engine.keys import misfits
-
-
-class PortTaken(OSError):
-    """Something else listens there, or this user may not."""
-
-
-class WrongKey(Exception):
-    """The encryption key is another company's; the sentence says where it was found."""
-
 
 STAGES = ("starting PostgreSQL", "opening the services", "ready")
 
@@ -77,7 +66,8 @@ async def application(
         say(STAGES[1])
         async with AsyncExitStack() as stack:
             runtimes = await stack.enter_async_context(opened(SERVICES, settings, urls))
-            await right_key(settings, urls, home)
+            place = home.key_place if Settings().keys.encryption is None else "KEHU_KEYS__ENCRYPTION"
+            await right_key(settings, urls, str(place))
             demo = await recognised(runtimes, watch.density if home.is_demo else None)
             roles = [role for role in ROLES if role != "daybreak" or not demo.lives]
             await stack.enter_async_context(working(runtimes, roles))
@@ -88,17 +78,6 @@ async def application(
             yield app
     finally:
         await postgres.stop()
-
-
-async def right_key(settings: Settings, urls: Mapping[str, str], home: Home) -> None:
-    """Raises WrongKey where the key does not open what was sealed here: with it persons would be sealed under two."""
-    if settings.keys.encryption is None:
-        return
-    key = base64.b64decode(settings.keys.encryption.get_secret_value())
-    for name, url in urls.items():
-        if await misfits(url, key):
-            place = home.key_place if Settings().keys.encryption is None else "KEHU_KEYS__ENCRYPTION"
-            raise WrongKey(f"{place} is not the key persons were sealed with in {name}: bring back the one that is")
 
 
 async def server_of(home: Home, settings: Settings) -> Postgres:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from chassis import docs, doors, examples, feed, health, holdings, metrics, openapi, ops, own_examples
 from chassis.admission import Admission, admission
-from chassis.front import Front
+from chassis.front import EVERYBODY, Front
 from chassis.gate import Gate, problem_of
 from chassis.measured import Measured
 from chassis.numbers import EXACT
@@ -132,6 +132,17 @@ def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None =
     mounts = [Prefix(r.service.prefix, service_app(r, admitted, pace, measured)) for r in runtimes]
     app.add_middleware(cast(Any, Prefixes), mounts=mounts)
     protect(app, http)
+    return app
+
+
+def create_worker_app(runtime: Runtime) -> FastAPI:
+    """What a worker process answers: its health and its metrics, to whoever watches over it."""
+    app = FastAPI(title=f"{runtime.service.title}, its worker", version=VERSION, openapi_url=None)
+    app.state.runtimes = [runtime]
+    _answer_problems(app, OWNER)
+    app.include_router(health.router)
+    metrics.attach(app, [runtime], None, None)
+    app.add_middleware(cast(Any, Front), hosts=(EVERYBODY,))
     return app
 
 

@@ -3,30 +3,48 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from socket import socket
+from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOL_SOCKET, socket
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from chassis.runtime import Runtime, needed, open_runtime
+from chassis.runtime import Runtime, needed, open_runtime, wrapping_key
 from chassis.service import Service
 from chassis.settings import Settings
 from chassis.telemetry import configure
 from chassis.workers import ROLES, Role, supervisor
 from engine.database import Database, migrate
 from engine.heap import look_seldom
+from engine.keys import misfits
 from engine.roles import READER, WRITER
 from engine.wakeups import Wakeups
+
+
+class PortTaken(OSError):
+    """Something else listens there, or this user may not."""
+
+
+class WrongKey(Exception):
+    """The encryption key is another company's; the sentence says where it was found."""
 
 
 @asynccontextmanager
 async def opened(
     services: Sequence[Service], settings: Settings, urls: Mapping[str, str]
 ) -> AsyncIterator[list[Runtime]]:
-    """Runtimes of `services` over migrated databases; `urls` by service name, those of topics read included."""
+    """Runtimes of `services`, whose databases are migrated first; `urls` by service name, those of topics read too."""
+    for service in services:
+        await migrate(urls[service.name])
+    async with connected(services, settings, urls) as runtimes:
+        yield runtimes
+
+
+@asynccontextmanager
+async def connected(
+    services: Sequence[Service], settings: Settings, urls: Mapping[str, str]
+) -> AsyncIterator[list[Runtime]]:
+    """Runtimes of `services` over databases that are migrated."""
     async with AsyncExitStack() as stack:
-        for service in services:
-            await migrate(urls[service.name])
         own, databases = {service.name for service in services}, dict[str, Database]()
         for name in sorted(needed(services)):
             role, given = (WRITER if name in own else READER), settings.databases
@@ -37,6 +55,17 @@ async def opened(
         for runtime in runtimes:
             stack.push_async_callback(runtime.close)
         yield runtimes
+
+
+async def right_key(settings: Settings, urls: Mapping[str, str], place: str) -> None:
+    """Raises WrongKey where the key does not open what was sealed here: with it persons would be sealed under two.
+
+    `urls` of the databases by service name; `place` is where the key was found.
+    """
+    key = wrapping_key(settings)
+    for name, url in urls.items():
+        if key is not None and await misfits(url, key):
+            raise WrongKey(f"{place} is not the key persons were sealed with in {name}: bring back the one that is")
 
 
 @asynccontextmanager
@@ -82,3 +111,16 @@ def server(app: ASGIApp, settings: Settings, runtimes: Sequence[Runtime]) -> Ser
         timeout_graceful_shutdown=int(settings.work.grace), lifespan="on",
     )  # fmt: skip
     return Server(config, runtimes)
+
+
+def bound(host: str, port: int, setting: str) -> socket:
+    """The port, taken before anything is opened; nobody comes in yet. Raises PortTaken, which names the `setting`."""
+    door = socket(AF_INET6 if ":" in host else AF_INET)
+    try:
+        door.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        door.bind((host, port))
+    except OSError as refused:
+        door.close()
+        why = str(refused.strerror or refused).partition(" (")[0].lower()
+        raise PortTaken(f"{host}:{port}: {why}; choose another: {setting}={port + 1}") from None
+    return door

@@ -212,7 +212,7 @@ async def open_runtime(
     own = databases[service.name]
     wakeups = wakeups or Wakeups()
     owners = {topic: databases[OWNERS.get(topic, service.name)] for topic in topics_of(service)}
-    key = _wrapping_key(settings)
+    key = wrapping_key(settings)
     serde = Serde(PersonalKeys(own.pool, key) if key else None)
     store = PostgresStore(own, serde, settings.company.id, wakeups)
     await ViewRegistry(own.pool).ensure([*service.views, *SHARED])
@@ -252,7 +252,7 @@ def needed(services: Iterable[Service]) -> set[str]:
     return {OWNERS.get(topic, service.name) for service in services for topic in topics_of(service)}
 
 
-def _wrapping_key(settings: Settings) -> bytes | None:
+def wrapping_key(settings: Settings) -> bytes | None:
     """The key-encryption key; without one no personal data can be stored."""
     if settings.keys.encryption:
         return base64.b64decode(settings.keys.encryption.get_secret_value())

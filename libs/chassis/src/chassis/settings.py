@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -157,6 +157,9 @@ class Databases(BaseModel):
         description="Do not start where sessions cannot take on the roles kehu_writer and kehu_reader; "
         "false: a warning, and the rights of the login.",
     )
+    patience: float = Field(
+        60.0, ge=0, description="Seconds a process that starts waits for its databases to answer and to be migrated."
+    )
 
 
 class Intake(BaseModel):
@@ -193,7 +196,16 @@ class Keys(BaseModel):
 class Work(BaseModel):
     """Workers: what feeds views, reacts, watches due dates."""
 
-    member: str = Field("main", description="Name of this process in its groups; each process needs its own.")
+    member: str = Field(
+        "main",
+        description="Name of this process in its groups; each needs its own. A worker process: host name and process "
+        "id, unless set.",
+    )
+    roles: tuple[str, ...] | None = Field(
+        None,
+        description='Roles of a worker process, as JSON: `["projector", "reactor"]`; all of them unless set: '
+        "projector, reactor, timers, evaluator, intake, daybreak.",
+    )
     grace: float = Field(5.0, gt=0, description="Seconds workers and requests get to end when the process stops.")
 
 
@@ -272,6 +284,15 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("logs", Logs),
     ("metrics", Metrics),
 )
+
+
+def named(wrong: ValueError) -> str:
+    """Which variables hold what they may not, in one sentence without a value: it may be a secret."""
+    if not isinstance(wrong, ValidationError):
+        field = str(wrong).partition('"')[2].partition('"')[0]
+        return f"KEHU_{field.upper()}__...: what should be JSON is not"
+    found = wrong.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(f"KEHU_{'__'.join(str(part).upper() for part in e['loc'])}: {e['msg']}" for e in found)
 
 
 def reference() -> str:

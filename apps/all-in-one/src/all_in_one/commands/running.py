@@ -12,8 +12,9 @@ from rich.progress import Progress as Bar
 from all_in_one.commands.terminal import ADMIN, Json, err, group, out, print_json
 from all_in_one.demo.progress import DENSITY, Progress
 from all_in_one.home import BadName, Home, KeyMissing
-from all_in_one.runner import STAGES, Watch, WrongKey
+from all_in_one.runner import STAGES, Watch
 from all_in_one.runner import up as run
+from chassis.run import WrongKey
 from engine.database import NewerSchema
 from engine.embedded_home import CannotStart
 
