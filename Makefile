@@ -10,7 +10,7 @@ export PYTHONUTF8 := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-unit check lint format types arch docs lock audit bench fuzz screenshots clean
+.PHONY: help setup run kafka test test-unit check lint format types arch docs lock audit bench fuzz screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -23,8 +23,11 @@ $(READY): requirements.lock pyproject.toml tools/setup.py $(MEMBERS)
 
 setup: $(READY) ## .venv with everything in it; every other target does it by itself
 
-run: $(READY) ## the whole system on this machine: make run [PORT=8000] [DATA=demo]
+run: $(READY) ## the whole system on this machine: make run [PORT=8000] [DATA=demo] [BUS=kafka]
 	@$(PY) -m all_in_one up --port "$(PORT)" --data "$(DATA)" $(if $(BUS),--bus "$(BUS)",)
+
+kafka: $(READY) ## a real Apache Kafka on this machine (Java 17, Maven): make kafka [BROKERS=3] [PORT=9092]
+	@$(PY) -m all_in_one kafka --brokers "$(or $(BROKERS),1)" $(if $(filter-out file,$(origin PORT)),--port "$(PORT)",)
 
 test: $(READY) ## the whole suite
 	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)

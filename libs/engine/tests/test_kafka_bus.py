@@ -7,7 +7,7 @@ import pytest
 
 from engine.database import Database
 from engine.kafka.access import Access
-from engine.kafka.admin import Topic, ensure
+from engine.kafka.admin import Layout
 from engine.kafka.bus import KafkaBus
 from engine.kafka.relay import Relay
 from engine.store import PostgresStore
@@ -20,10 +20,10 @@ CONTEXTS = ("credit", "customer")
 @pytest.fixture
 async def bus(store: PostgresStore, service: Database, kafka: Access) -> AsyncIterator[KafkaBus]:
     """With a relay at work."""
-    await ensure(kafka, [Topic(kafka.topic(c)) for c in CONTEXTS])
-    stop, relay = asyncio.Event(), Relay(store, "credit", CONTEXTS, kafka)
+    layout = Layout(kafka)
+    stop, relay = asyncio.Event(), Relay(store, "credit", CONTEXTS, layout)
     working = asyncio.create_task(relay.run(stop))
-    yield KafkaBus(kafka, "credit", dict.fromkeys(CONTEXTS, service.pool), service.pool, wakeups=store.wakeups)
+    yield KafkaBus(layout, "credit", dict.fromkeys(CONTEXTS, service.pool), service.pool, wakeups=store.wakeups)
     stop.set()
     await working
 

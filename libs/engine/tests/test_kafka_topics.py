@@ -5,17 +5,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from engine.kafka.access import Access
-from engine.kafka.admin import Topic, ensure
+from engine.kafka.admin import Layout
 from engine.kafka.messages import KafkaTopics
-from engine.testing.topics_suite import OTHER, TOPIC, TopicsSuite
+from engine.testing.topics_suite import TopicsSuite
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 async def topics(kafka: Access) -> AsyncIterator[KafkaTopics]:
-    await ensure(kafka, [Topic(kafka.named(t)) for t in (TOPIC, OTHER)])
-    made = KafkaTopics(kafka, "credit")
+    made = KafkaTopics(Layout(kafka), "credit")
     yield made
     await made.close()
 

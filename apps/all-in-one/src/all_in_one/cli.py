@@ -21,6 +21,7 @@ class Place:
 
 PLACES = {
     "up": Place("running", "Run everything on this machine. Ctrl-C stops it; the data stays."),
+    "kafka": Place("kafka", "Run a real Apache Kafka on this machine. Ctrl-C stops it; its data stays in .kehu/kafka."),
     "demo": Place("demo", "The demo company: how far it is, and how its time goes on."),
     "import": Place(
         "importing", "Import CSV files through the intake, as an ERP would. Repeating it does nothing twice."

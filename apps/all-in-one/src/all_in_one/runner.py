@@ -8,34 +8,37 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from all_in_one.brokers import on_bus
 from all_in_one.demo.begin import living, recognised
 from all_in_one.demo.progress import DENSITY, PATH, Progress
 from all_in_one.home import Home, databases
 from all_in_one.services import SERVICES
 from chassis.app import create_app
 from chassis.run import PortTaken, opened, right_key, server, working
-from chassis.settings import Keys, Logs, Settings
+from chassis.settings import BusKind, Keys, Logs, Settings
 from chassis.telemetry import configure
 from chassis.workers import ROLES
 from console import pages
 from engine.embedded import External, Postgres
 
 STAGES = ("starting PostgreSQL", "opening the services", "ready")
+KAFKA = "starting Kafka"
 
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 """What a page elsewhere cannot make a browser call this machine: it would be handed the development token."""
 
 
-def embedded_settings(home: Home, port: int) -> Settings:
+def embedded_settings(home: Home, port: int, bus: BusKind | None = None) -> Settings:
     """The environment's settings, with development tokens and the folder's own key, listening on `port`."""
     settings = Settings()
     hosts = settings.http.hosts if "hosts" in settings.http.model_fields_set else HOSTS
     http = settings.http.model_copy(update={"port": port, "hosts": hosts})
     auth = settings.auth.model_copy(update={"development": True})
     keys = settings.keys if settings.keys.encryption else Keys(encryption=SecretStr(home.encryption_key()))
+    met = settings.bus.model_copy(update={"kind": bus} if bus else {})
     logs = calm(settings.logs, home)
-    return settings.model_copy(update={"http": http, "auth": auth, "keys": keys, "logs": logs})
+    return settings.model_copy(update={"http": http, "auth": auth, "keys": keys, "logs": logs, "bus": met})
 
 
 def calm(logs: Logs, home: Home) -> Logs:
@@ -63,8 +66,11 @@ async def application(
     try:
         made = await databases(postgres, tuple(s.name for s in SERVICES if s.name not in settings.databases.urls))
         urls = {**made, **{name: url.get_secret_value() for name, url in settings.databases.urls.items()}}
-        say(STAGES[1])
         async with AsyncExitStack() as stack:
+            if settings.bus.kind == "kafka":
+                say(KAFKA)
+            settings = await stack.enter_async_context(on_bus(settings, home.folder / "kafka"))
+            say(STAGES[1])
             runtimes = await stack.enter_async_context(opened(SERVICES, settings, urls))
             place = home.key_place if Settings().keys.encryption is None else "KEHU_KEYS__ENCRYPTION"
             await right_key(settings, urls, str(place))
@@ -86,12 +92,14 @@ async def server_of(home: Home, settings: Settings) -> Postgres:
     return External(named.get_secret_value()) if named else await home.start_database()
 
 
-async def up(home: Home, port: int, say: Callable[[str], None], watch: Watch | None = None) -> None:
+async def up(
+    home: Home, port: int, say: Callable[[str], None], watch: Watch | None = None, bus: BusKind | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM; then end open streams, workers and database in this order.
 
-    Raises engine.embedded_home.CannotStart or PortTaken with what to do.
+    Raises engine.embedded_home.CannotStart, engine.local_kafka.NoKafka or PortTaken with what to do.
     """
-    settings = embedded_settings(home, port)
+    settings = embedded_settings(home, port, bus)
     configure(settings.logs)
     with listening(settings.http.host, port) as door:
         async with application(home, settings, say, watch) as app:

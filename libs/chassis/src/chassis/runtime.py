@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import rules
+from chassis.buses import buses
 from chassis.intake import Intake
 from chassis.problems import Problem, Unavailable, VersionConflict, ViewBehind
 from chassis.rebuilds import Rebuilds
@@ -25,7 +26,7 @@ from engine.decider import Actor, Command, Ref, Rejected, States
 from engine.handle import Asked, Handler
 from engine.inbox import Inbox, Pauses
 from engine.keys import PersonalKeys
-from engine.lifecycle import Supervisor
+from engine.lifecycle import Supervisor, Worker
 from engine.ownership import OWNERSHIP
 from engine.personal import holds_personal
 from engine.ports import Conflict, Meta, Verdict
@@ -35,7 +36,7 @@ from engine.serde import Serde
 from engine.standing import Target
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
-from engine.tabletopics import TableTopics
+from engine.topics import Topics
 from engine.views import ViewRegistry, group_of
 from engine.wakeups import Wakeups
 from events.registry import ALL as EVENTS
@@ -74,7 +75,8 @@ class Runtime:
     rounds: Rounds
     inbox: Inbox
     intake: Intake
-    topics: TableTopics
+    topics: Topics
+    relay: Worker | None
     rebuilds: Rebuilds
     rules: Mapping[str, type[Rejected]]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -190,6 +192,7 @@ class Runtime:
         await self.rounds.close()
         await self.handler.close()
         await self.store.close()
+        await self.topics.close()
 
 
 def topics_of(service: Service) -> set[str]:
@@ -224,7 +227,7 @@ async def open_runtime(
         return await runtime.business_day()
 
     handler = Handler(store, service.deciders, service.loaders, own, today)
-    bus = TableBus({t: db.reader for t, db in owners.items()}, own.pool, wakeups=wakeups)
+    met = buses(service, settings, owners, store)
     runtime = Runtime(
         service=service,
         settings=settings,
@@ -235,13 +238,14 @@ async def open_runtime(
         store=store,
         sealed=PostgresStore(own, Serde(), settings.company.id, wakeups),
         audit=Audit(own),
-        bus=bus,
+        bus=met.bus,
         handler=handler,
         rounds=Rounds(handler.handle_each),
         inbox=inbox,
         intake=Intake(handler, inbox, service.intake, known, settings.intake),
-        topics=TableTopics(own.pool, wakeups=wakeups),
-        rebuilds=Rebuilds(own, bus, serde),
+        topics=met.topics,
+        relay=met.relay,
+        rebuilds=Rebuilds(own, met.bus, serde),
         rules=known,
     )
     return runtime

@@ -162,6 +162,48 @@ class Databases(BaseModel):
     )
 
 
+BusKind = Literal["table", "kafka"]
+
+
+class Bus(BaseModel):
+    """What the services meet on."""
+
+    kind: BusKind = Field(
+        "table", description="`table`: the database is enough. `kafka`: events and documents go through Kafka."
+    )
+
+
+class Kafka(BaseModel):
+    """The cluster, where the bus is Kafka."""
+
+    bootstrap: str = Field("127.0.0.1:9092", description="Addresses of brokers: `host:port,host:port`.")
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How connections are secured, as the brokers' listener has it."
+    )
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How a user proves who it is, with a security that begins with SASL."
+    )
+    username: str | None = Field(None, description="User, with SASL.")
+    password: SecretStr | None = Field(None, description="Its password.")
+    ca: Path | None = Field(None, description="Certificates of the authority that signed the brokers', as PEM; else "
+                            "the system's.")  # fmt: skip
+    namespace: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9-]*\.)?$",
+        description="Put before the names of topics and groups, with a dot at its end: companies may share a cluster.",
+    )
+    replication: int | None = Field(None, gt=0, description="Copies of topics we make; else the brokers' default.")
+    make_topics: bool = Field(True, description="Make topics that are missing; false: they are made for us.")
+    session: float = Field(10.0, ge=1, description="Seconds a process may be silent before its parts go to others.")
+
+    @model_validator(mode="after")
+    def let_in(self) -> Self:
+        """SASL without a user is refused at the start."""
+        if self.security.startswith("SASL") and not (self.username and self.password):
+            raise ValueError(f"{self.security} needs username and password")
+        return self
+
+
 class Intake(BaseModel):
     """Documents of the ERP."""
 
@@ -247,6 +289,8 @@ class Settings(BaseSettings):
     jwt: Jwt = Field(default_factory=Jwt)
     company: Company = Field(default_factory=Company)
     databases: Databases = Field(default_factory=Databases)
+    bus: Bus = Field(default_factory=Bus)
+    kafka: Kafka = Field(default_factory=Kafka)
     intake: Intake = Field(default_factory=Intake)
     mirror: Mirror = Field(default_factory=Mirror)
     keys: Keys = Field(default_factory=Keys)
@@ -277,6 +321,8 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("jwt", Jwt),
     ("company", Company),
     ("databases", Databases),
+    ("bus", Bus),
+    ("kafka", Kafka),
     ("intake", Intake),
     ("mirror", Mirror),
     ("keys", Keys),

@@ -21,7 +21,7 @@ from engine.reactor import Reactor
 from engine.timers import TimerRunner, TimerView
 from events.base import COMPANY
 
-Role = Literal["projector", "reactor", "timers", "evaluator", "intake", "daybreak"]
+Role = Literal["relay", "projector", "reactor", "timers", "evaluator", "intake", "daybreak"]
 ROLES: tuple[Role, ...] = get_args(Role)
 WAITING_AT_ONCE = 200
 DAYBREAK_LOOK = 20.0
@@ -44,6 +44,8 @@ def replayers(runtime: Runtime) -> dict[str, Replayer]:
 
 def _of(role: Role, runtime: Runtime) -> Iterable[Worker]:
     match role:
+        case "relay":
+            return [runtime.relay] if runtime.relay is not None else []
         case "projector":
             return _projectors(runtime)
         case "reactor":

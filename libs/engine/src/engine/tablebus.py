@@ -34,6 +34,9 @@ _BEHIND = """
 select count(*), min(recorded_at) from (
     select e.recorded_at from unnest($1::smallint[], $2::bigint[]) at(part, pos)
     join events e on e.part = at.part and e.pos > at.pos where {context} limit $3) waiting"""
+_LACKS = """
+select exists (select from unnest($1::smallint[], $2::bigint[]) at(part, pos)
+    join events e on e.part = at.part and e.pos > at.pos and e.pos <= $3 where {context})"""
 _INCARNATION = "select incarnation from store"
 
 
@@ -111,6 +114,11 @@ class TableBus:
         """The highest position of each part that has any."""
         rows = await self.tail(topic).pool.fetch(_PARTS_HEAD.format(context=_context(topic)))
         return dict(cast(Sequence[tuple[int, int]], rows))
+
+    async def lacks(self, topic: str, last: Mapping[int, int], upto: int) -> bool:
+        """Whether the owner's log holds something of `topic` above `last` (by part) and not above `upto`."""
+        query = _LACKS.format(context=_context(topic))
+        return bool(await self.tail(topic).pool.fetchval(query, list(last), list(last.values()), upto))
 
     async def behind(self, topic: str, last: Mapping[int, int], most: int) -> tuple[int, datetime | None]:
         """How many events of `topic` lie above `last` (by part), up to `most`, and when the oldest was recorded."""

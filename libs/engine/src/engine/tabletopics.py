@@ -102,6 +102,9 @@ class TableTopics:
             if count < SWEPT_AT_ONCE:
                 return removed
 
+    async def close(self) -> None:
+        """Nothing is held."""
+
 
 class TableReading:
     """Membership of one reader; not for use by several tasks at a time."""

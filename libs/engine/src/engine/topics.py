@@ -5,7 +5,7 @@ know it by what is in it.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 Header = tuple[str, bytes]
@@ -69,6 +69,14 @@ class Topics(Protocol):
 
     async def read(self, group: str, topics: Sequence[str], member: str) -> Reading:
         """Join `group`; its members share the parts of `topics`."""
+        ...
+
+    async def sweep(self, keep: timedelta, topics: Sequence[str] | None = None) -> int:
+        """Remove messages of `topics` (None: of all) older than `keep` that no group has still to read; how many."""
+        ...
+
+    async def close(self) -> None:
+        """Nothing more is published."""
         ...
 
 

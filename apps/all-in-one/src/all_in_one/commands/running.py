@@ -15,8 +15,10 @@ from all_in_one.home import BadName, Home, KeyMissing
 from all_in_one.runner import STAGES, Watch
 from all_in_one.runner import up as run
 from chassis.run import WrongKey
+from chassis.settings import BusKind
 from engine.database import NewerSchema
 from engine.embedded_home import CannotStart
+from engine.local_kafka import NoKafka
 
 app = group()
 
@@ -28,6 +30,12 @@ def up(
     density: Annotated[
         float, typer.Option(help="How much the demo company trades.", envvar="KEHU_DEMO_DENSITY", min=0.01, max=10)
     ] = DENSITY,
+    bus: Annotated[
+        BusKind | None,
+        typer.Option(
+            help="table: the database is enough. kafka: events go through a real Kafka.", envvar="KEHU_BUS__KIND"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run everything on this machine. Ctrl-C stops it; the data stays.
@@ -40,8 +48,8 @@ def up(
     try:
         home = Home.named(data)
         say = Said(home, port, said, as_json)
-        uvloop.run(run(home, port, say, Watch(density, DemoBar(said).show)))
-    except (BadName, CannotStart, KeyMissing, NewerSchema, WrongKey, OSError) as stopped:
+        uvloop.run(run(home, port, say, Watch(density, DemoBar(said).show), bus))
+    except (BadName, CannotStart, KeyMissing, NewerSchema, NoKafka, WrongKey, OSError) as stopped:
         err.print(f"[red]Kehu did not start:[/red] {stopped}")
         raise typer.Exit(1) from None
 

@@ -12,8 +12,7 @@ from aiokafka.helpers import create_ssl_context
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
-for _chatty in ("aiokafka.conn", "aiokafka.cluster", "aiokafka.client", "aiokafka.consumer", "aiokafka.producer"):
-    logging.getLogger(_chatty).setLevel(logging.CRITICAL)  # a line for each retry: what matters we say ourselves
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a line for each retry: what matters we say ourselves
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
@@ -36,6 +36,26 @@ async def administering(access: Access) -> AsyncIterator[AIOKafkaAdminClient]:
             yield client
         finally:
             await bounded(client.close())
+
+
+class Layout:
+    """The topics of a cluster as they have to be; each is made, or looked at, when this process first uses it.
+
+    Topics that are not told of have 12 parts and the broker's settings. `make`: missing ones are made.
+    """
+
+    def __init__(self, access: Access, topics: Sequence[Topic] = (), *, make: bool = True) -> None:
+        self.access = access
+        self.topics = {t.name: t for t in topics}
+        self._make, self._present, self._looking = make, set[str](), asyncio.Lock()
+
+    async def present(self, names: Iterable[str]) -> None:
+        """Raises Halted where one is not as it has to be, Unreachable."""
+        async with self._looking:
+            new = [self.topics.get(name, Topic(name)) for name in sorted(set(names) - self._present)]
+            if new:
+                await ensure(self.access, new, make=self._make)
+                self._present |= {topic.name for topic in new}
 
 
 async def counts(access: Access, names: Sequence[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from engine.claims import At, Claims
-from engine.kafka.access import Access
+from engine.kafka.admin import Layout
 from engine.kafka.line import Line
 from engine.membership import Held
 from engine.ports import Delivery, Place, RawEvent, Subscription
@@ -29,15 +29,15 @@ class KafkaBus(TableBus):
 
     def __init__(
         self,
-        access: Access,
+        layout: Layout,
         name: str,
         owners: Mapping[str, asyncpg.Pool],
         home: asyncpg.Pool,
         *,
         wakeups: Wakeups | None = None,
     ) -> None:
-        super().__init__(owners, home, wakeups=wakeups, lease=timedelta(seconds=access.session), poll=POLL)
-        self._access, self._name = access, name
+        super().__init__(owners, home, wakeups=wakeups, lease=timedelta(seconds=layout.access.session), poll=POLL)
+        self._layout, self._access, self._name = layout, layout.access, name
         self._lines: dict[tuple[str, str], Line] = {}
 
     async def subscribe(self, group: str, topics: Sequence[str], member: str) -> Subscription:
@@ -48,7 +48,7 @@ class KafkaBus(TableBus):
         line = self._lines.get(key)
         if line is None:
             named = self._access.named(f"kehu.{self._name}.{key[0]}")
-            line = self._lines[key] = Line(self._access, named, member, self)
+            line = self._lines[key] = Line(self._layout, named, member, self)
         subscription = KafkaSubscription(self, topics, claims, line, self._access.session)
         line.join(subscription)
         return subscription
@@ -111,7 +111,9 @@ class KafkaSubscription:
         return None if cursor is None else cursor.scanned
 
     async def _settle(self) -> None:
-        """Claim what was newly assigned; where there is doubt, look what is still ours."""
+        """Claim what was newly assigned; where there is doubt, look what is still ours. Raises Halted."""
+        if self._line.broken is not None:
+            raise self._line.broken
         line, now = self._line, asyncio.get_running_loop().time()
         if self._generation != line.generation:
             await self._claim()

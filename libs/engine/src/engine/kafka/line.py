@@ -11,7 +11,6 @@ import logging
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from operator import itemgetter
 from typing import Any, Protocol
 from uuid import UUID
@@ -20,9 +19,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from engine import clock
+from engine.faults import Halted
 from engine.kafka import records
-from engine.kafka.access import Access
+from engine.kafka.admin import Layout
 from engine.kafka.sending import bounded
 from engine.ports import RawEvent
 from engine.tablebus import TableBus
@@ -35,8 +34,8 @@ At = tuple[str, int]
 AT_ONCE = 5_000
 MANY, MOST = 2_000, 20_000
 """Events in all windows from which on what all have read is let go, and from which on readers are waited for."""
-LATE = timedelta(seconds=10)
-"""What Kafka has not brought so long after it was recorded is read from the owner's log."""
+LATE = 10.0
+"""Seconds after which what was in the owner's log and has not come through Kafka is read from there."""
 PAUSE = 0.5
 _position = itemgetter(0)
 
@@ -88,14 +87,20 @@ class Reader(Protocol):
 
 
 class Line(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Member `member` of `group` over the topics of `owners`. `generation` rises whenever the parts may be others."""
+    """Member `member` of `group` over the topics of `owners`. `generation` rises whenever the parts may be others.
 
-    def __init__(self, access: Access, group: str, member: str, owners: TableBus) -> None:
+    `broken`: what a person has to mend before there is anything to read.
+    """
+
+    def __init__(self, layout: Layout, group: str, member: str, owners: TableBus) -> None:
         self.windows: dict[At, Window] = {}
         self.generation = 0
-        self._access, self._group, self._member, self._owners = access, group, member, owners
-        self._topics = {access.topic(context): context for context in owners.topics}
+        self.broken: Halted | None = None
+        self._layout, self._access = layout, layout.access
+        self._group, self._member, self._owners = group, member, owners
+        self._topics = {self._access.topic(context): context for context in owners.topics}
         self._readers: set[Reader] = set()
+        self._heads: dict[str, int] = {}
         self._unbegun: set[TopicPartition] = set()
         self._assignment, self._beginning = 0, asyncio.Lock()
         self._strangers = defaultdict[str, int](int)
@@ -140,7 +145,12 @@ class Line(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _run(self) -> None:
         while True:
             try:
+                await self._layout.present(self._topics)
+                self.broken = None
                 await self._follow()
+            except Halted as halted:
+                self.broken = halted
+                self._tell()
             except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("%s: Kafka cannot be read, trying again: %r", self._group, error)
             except Exception:
@@ -168,7 +178,7 @@ class Line(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._begin()
                 await self._room()
                 await self._fetch(consumer)
-                if asyncio.get_running_loop().time() - looked > LATE.total_seconds():
+                if asyncio.get_running_loop().time() - looked > LATE:
                     await self._look()
                     looked = asyncio.get_running_loop().time()
         finally:
@@ -247,7 +257,7 @@ class Line(ConsumerRebalanceListener):  # type: ignore[misc]
         self._other()
 
     async def _look(self) -> None:
-        """What the owners have recorded for a while and Kafka has not brought: readers get it from the log."""
+        """What lay in the owners' logs at the last look and has not come yet: readers get it from there."""
         for context in set(self._topics.values()):
             parts = {part: window for (topic, part), window in self.windows.items() if topic == context}
             if not parts:
@@ -256,8 +266,8 @@ class Line(ConsumerRebalanceListener):  # type: ignore[misc]
             if any(window.life != life for window in parts.values()):
                 self._live_on(context, life, head)
                 continue
-            waiting, since = await self._owners.behind(context, {p: w.last for p, w in parts.items()}, 1)
-            if waiting and since is not None and clock.now() - since > LATE:
+            before, self._heads[context] = self._heads.get(context, 0), head
+            if await self._owners.lacks(context, {p: w.last for p, w in parts.items()}, before):
                 log.warning("%s: %s is late in Kafka, read from its owner's log", self._group, context)
                 for window in parts.values():
                     window.raise_to(head)

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 
 from engine.faults import Lost
 from engine.kafka.access import Access, Unreachable, asking
-from engine.kafka.admin import forget
+from engine.kafka.admin import Layout, forget
 from engine.kafka.sending import Entry, Sender, bounded
 from engine.tabletopics import part_of
 from engine.topics import Message, Record
@@ -32,9 +32,9 @@ NAMED = "kehu.{group}"
 class KafkaTopics:
     """Topics of a cluster. `name` is that of the service, in the names of its groups and clients."""
 
-    def __init__(self, access: Access, name: str) -> None:
-        self._access, self._name = access, name
-        self._sender = Sender(access, f"kehu-{name}-documents")
+    def __init__(self, layout: Layout, name: str) -> None:
+        self._layout, self._access, self._name = layout, layout.access, name
+        self._sender = Sender(self._access, f"kehu-{name}-documents")
         self._sending = asyncio.Lock()
         self._groups: dict[str, tuple[str, ...]] = {}
 
@@ -42,6 +42,7 @@ class KafkaTopics:
         """Add the messages in their order; acknowledged when this returns. Raises Unreachable: perhaps some are in."""
         if not messages:
             return
+        await self._layout.present([self._access.named(topic)])
         entries: defaultdict[tuple[str, int], list[Entry]] = defaultdict(list)
         for message in messages:
             at = self._access.named(topic), part_of(message)
@@ -50,7 +51,8 @@ class KafkaTopics:
             await self._sender.send(entries)
 
     async def read(self, group: str, topics: Sequence[str], member: str) -> "KafkaReading":
-        """Join `group`; its members share the parts of `topics`. Raises Unreachable."""
+        """Join `group`; its members share the parts of `topics`. Raises Unreachable, Halted."""
+        await self._layout.present(map(self._access.named, topics))
         self._groups[group] = tuple(topics)
         reading = KafkaReading(self._access, self._access.named(NAMED.format(group=group)), topics, member)
         await reading.start()
@@ -83,6 +85,7 @@ class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, access: Access, group: str, topics: Sequence[str], member: str) -> None:
         self._names = {access.named(topic): topic for topic in topics}
         self._group, self._unbegun = group, set[TopicPartition]()
+        self._assignment, self._beginning = 0, asyncio.Lock()
         self._consumer = AIOKafkaConsumer(
             **access.options(),
             **access.membership(),
@@ -136,25 +139,35 @@ class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """What was fetched of them and not committed comes again, to whoever has them then."""
         self._unbegun.clear()
+        self._assignment += 1
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Begin where the group committed. What fails here is done by the next fetch, again."""
         self._unbegun = set(assigned)
+        self._assignment += 1
         with contextlib.suppress(Exception):
             await self._begin()
 
     async def _begin(self) -> None:
-        parts, consumer = set(self._unbegun), self._consumer
-        oldest = await consumer.beginning_offsets(parts)
-        for part in parts:
-            committed = await consumer.committed(part)
-            if committed is not None and committed < oldest[part]:
-                log.critical(
-                    "%s: %s/%s: documents %s to %s were removed before they were read: have them sent again",
-                    self._group, part.topic, part.partition, committed, oldest[part] - 1,
-                )  # fmt: skip
-            consumer.seek(part, max(committed or 0, oldest[part]))
-        self._unbegun -= parts
+        """One at a time: who seeks back when somebody has read on would get it all again."""
+        async with self._beginning:
+            parts, consumer, assignment = set(self._unbegun), self._consumer, self._assignment
+            if not parts:
+                return
+            oldest = await consumer.beginning_offsets(parts)
+            committed = {part: await consumer.committed(part) for part in parts}
+            if assignment == self._assignment:
+                for part, at in committed.items():
+                    self._missed(part, at, oldest[part])
+                    consumer.seek(part, max(at or 0, oldest[part]))
+                self._unbegun -= parts
+
+    def _missed(self, part: TopicPartition, committed: int | None, oldest: int) -> None:
+        if committed is not None and committed < oldest:
+            log.critical(
+                "%s: %s/%s: documents %s to %s were removed before they were read: have them sent again",
+                self._group, part.topic, part.partition, committed, oldest - 1,
+            )  # fmt: skip
 
     def _record(self, message: Any) -> Record:
         published = datetime.fromtimestamp(message.timestamp / 1000, UTC)

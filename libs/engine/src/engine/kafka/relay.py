@@ -18,7 +18,7 @@ import asyncpg
 
 from engine import ids
 from engine.faults import Lost
-from engine.kafka.access import Access
+from engine.kafka.admin import Layout
 from engine.kafka.records import written
 from engine.kafka.sending import Entry, Sender
 from engine.lifecycle import unless_stopped
@@ -77,14 +77,16 @@ class Relay:
 
     name = "relay"
 
-    def __init__(self, store: PostgresStore, service: str, contexts: Sequence[str], access: Access) -> None:
-        self._store, self._service, self._contexts, self._access = store, service, list(contexts), access
+    def __init__(self, store: PostgresStore, service: str, contexts: Sequence[str], layout: Layout) -> None:
+        self._store, self._service, self._contexts = store, service, list(contexts)
+        self._layout, self._access = layout, layout.access
         self._pool = store.database.pool
         self._session = ids.new()
-        self._sender = Sender(access, f"kehu-{service}-relay")
+        self._sender = Sender(layout.access, f"kehu-{service}-relay")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`; a stretch that could not be sent, or whose cursor was not moved, is sent again."""
+        """Until `stop`; what could not be sent, or the cursor not moved for, is sent again. Raises Halted."""
+        await self._layout.present(map(self._access.topic, self._contexts))
         try:
             while not stop.is_set():
                 taken = await self._pool.fetchrow(_TAKE, self._session, LEASE)
