@@ -136,6 +136,8 @@ CASES = (
     Case("one-kafka", "a view", {"credit_svc.projections.strange": "import aiokafka\n"}),
     Case("one-scrape", "the engine", {"engine.strange": "from prometheus_client import Counter\n"}),
     Case("one-scrape", "a service", {"credit_svc.strange": "import prometheus_client\n"}),
+    Case("one-tracer", "the engine", {"engine.strange": "import opentelemetry.trace\n"}),
+    Case("one-tracer", "what is always loaded", {"chassis.strange": "from opentelemetry import trace\n"}),
     Case("one-mirror", "another view", {"analytics_svc.projections.strange": "import duckdb\n"}),
     Case("one-mirror", "another service", {"credit_svc.strange": "from duckdb import connect\n"}),
     Case("sql-driver", "another module of the engine", {"engine.strange": "import asyncpg\n"}),

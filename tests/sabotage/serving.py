@@ -16,9 +16,25 @@ KEY_FIGURES = "services/analytics-svc/tests/test_key_figures.py::"
 AGEING = "services/analytics-svc/tests/test_ageing.py::"
 RFM = "services/analytics-svc/tests/test_rfm.py::"
 METRICS = "libs/chassis/tests/test_metrics.py::"
+TRACING = "libs/chassis/tests/test_tracing.py::"
 WAITING = "services/credit-svc/tests/test_waiting_money.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
+    Guarantee(
+        "an event names the span of the command that led to it",
+        ENGINE + "handle.py",
+        "a.meta._replace(traceparent=span.traceparent)",
+        "a.meta",
+        (TRACING + "test_what_is_stored_names_the_span_of_its_command_and_the_log_its_trace",),
+    ),
+    Guarantee(
+        "a view tells of its work in the trace that led to it",
+        ENGINE + "keeper.py",
+        "parents, about = [event.traceparent for event in done.events],",
+        "parents, about = [None for event in done.events],",
+        (TRACING + "test_one_trace_leads_from_the_request_over_its_events_to_views_and_to_what_is_decided_next",),
+        waits=True,
+    ),
     Guarantee(
         "figures are for operations",
         CHASSIS + "metrics.py",

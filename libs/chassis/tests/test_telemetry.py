@@ -67,7 +67,7 @@ def test_the_correlation_of_a_request_is_its_own_or_its_traces() -> None:
     given = UUID("0af76519-16cd-43dd-8448-eb211c80319c")
     assert correlation(Headers({"X-Correlation-Id": str(given)})) == given
     assert correlation(Headers({"X-Correlation-Id": "a"})) == correlation(Headers({"X-Correlation-Id": "a"}))
-    assert correlation(Headers({"traceparent": TRACE})) == given
+    assert correlation(Headers({}), traceparent(Headers({"traceparent": TRACE}))) == given
     assert correlation(Headers({})) != correlation(Headers({}))
     assert (traceparent(Headers({"traceparent": TRACE})), traceparent(Headers({"traceparent": "x"}))) == (TRACE, None)
 

@@ -13,6 +13,7 @@ from chassis.numbers import parsed
 from chassis.problems import Defect, InvalidMessage, Malformed, Problem
 from engine.ports import RawEvent
 from engine.topics import Record
+from engine.tracing import TRACEPARENT
 
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
@@ -72,7 +73,7 @@ def of_record(record: Record) -> Message:
     binary = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
     found = message(content if kind == STRUCTURED else {**binary, "data": content})
     trace = content.get("traceparent") if kind == STRUCTURED else binary.get("traceparent")
-    return found._replace(came=record.place, traceparent=trace if isinstance(trace, str) else None)
+    return found._replace(came=record.place, traceparent=_trace(trace) or _trace(headers.get("traceparent")))
 
 
 def batch(body: bytes, most: int) -> list[Message | NoMessage]:
@@ -112,6 +113,11 @@ def _written(kind: str, data: Any) -> bytes:
         return orjson.dumps([kind, data], default=str, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
         raise NoMessage("data is nested too deeply or holds a number too large") from None
+
+
+def _trace(given: Any) -> str | None:
+    """A traceparent, where it is one: nothing is refused for the sake of a trace."""
+    return given if isinstance(given, str) and TRACEPARENT.fullmatch(given) else None
 
 
 def _text(attributes: Mapping[str, Any], name: str) -> str:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import docs
 from chassis.admission import Admission
 from chassis.auth import ROLES, Principal
-from chassis.measured import Measured
+from chassis.measured import Measured, known, route_of
 from chassis.pace import Pace
 from chassis.problems import (
     Defect,
@@ -30,8 +30,9 @@ from chassis.problems import (
     answer,
     pointer,
 )
-from chassis.telemetry import LOG, correlation, place, traceparent
+from chassis.telemetry import LOG, correlation, place, trace_id, traceparent
 from engine.ports import Conflict, StoreFailed, StoreFull
+from engine.tracing import TRACES, Span
 
 OPEN = (docs.PAGE, "/openapi.json")
 """Readable without a token, like the files of the page: what the API is."""
@@ -63,11 +64,19 @@ class Gate:
             return
         headers = Headers(scope=scope)
         state: dict[str, Any] = scope.setdefault("state", {})
-        state.update(correlation=correlation(headers), traceparent=traceparent(headers))
-        with structlog.contextvars.bound_contextvars(correlation=str(state["correlation"]), service=self.service):
-            await self._pass(scope, receive, send, headers)
+        trace = traceparent(headers)
+        span = TRACES.begin("request", trace, {"kehu.service": self.service}, "server")
+        trace = span.traceparent if span else trace
+        state.update(correlation=correlation(headers, trace), traceparent=trace)
+        with structlog.contextvars.bound_contextvars(**self._known(state["correlation"], trace)):
+            await self._pass(scope, receive, send, headers, span)
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+    def _known(self, correlation: UUID, trace: str | None) -> dict[str, str]:
+        """What each record of the log about a request says."""
+        traced = {"trace_id": trace_id(trace)} if trace else {}
+        return {"correlation": str(correlation), "service": self.service, **traced}
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, headers: Headers, span: Span | None) -> None:
         state = scope["state"]
         reply = _Reply(send, state["correlation"])
         start = perf_counter()
@@ -88,6 +97,10 @@ class Gate:
             say("request", method=scope["method"], path=scope["path"], status=reply.status, ms=round(took * 1000, 1))
             if STREAM not in state:
                 self.measured.answered(self.service, scope, reply.status, took)
+            if span is not None:
+                route, method = route_of(scope), known(scope["method"])
+                about = {"http.request.method": method, "http.route": route}
+                span.end({**about, "http.response.status_code": reply.status}, f"{method} {route}")
 
     async def _admitted(self, scope: Scope, headers: Headers) -> Principal | None:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))

@@ -35,6 +35,7 @@ from engine.handle import KEY_REUSED, Asked
 from engine.inbox import Entry, Inbox, Waiting
 from engine.personal import holds_personal
 from engine.ports import Conflict, Meta, StoreFailed, Verdict
+from engine.tracing import TRACES, Span, Tracer
 from events.envelope import Origin
 from events.erp import Document
 
@@ -152,6 +153,24 @@ class Intake:
 
         Raises StoreFailed or Conflict where some could not be decided; sent again, the others are duplicates then.
         """
+        if TRACES.tracer is None:
+            return await self._take(messages, sender)
+        spans = [self._span(TRACES.tracer, message, sender) for message in messages]
+        traced = [m._replace(traceparent=span.traceparent) for m, span in zip(messages, spans, strict=True)]
+        taken: list[Taken] = []
+        try:
+            taken = await self._take(traced, sender)
+            return taken
+        finally:
+            for n, span in enumerate(spans):
+                span.end({"kehu.verdict": taken[n].verdict if taken else "failed"})
+
+    def _span(self, tracer: Tracer, message: Message, sender: Sender) -> Span:
+        topic = {"messaging.destination.name": message.came.partition("/")[0]} if message.came else {}
+        kind = {"kehu.document": message.type} if message.type in self._types else {}
+        return tracer.begin("take in", message.traceparent or sender.traceparent, {**kind, **topic}, "consumer")
+
+    async def _take(self, messages: Sequence[Message], sender: Sender) -> list[Taken]:
         taken: dict[int, Taken] = {}
         for turn in _turns(messages):
             taken |= await self._turn(turn, sender)

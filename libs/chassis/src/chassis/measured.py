@@ -24,8 +24,13 @@ class Measured:
 
     def answered(self, service: str, scope: Scope, status: int, seconds: float) -> None:
         """A request was answered. Its label is the template of the route, never the path that was asked for."""
-        method = scope["method"] if scope["method"] in METHODS else UNKNOWN
-        self._took.labels(service, route_of(scope), method, str(status or NO_ANSWER)).observe(seconds)
+        labels = service, route_of(scope), known(scope["method"]), str(status or NO_ANSWER)
+        self._took.labels(*labels).observe(seconds)
+
+
+def known(method: str) -> str:
+    """A method, where it is one."""
+    return method if method in METHODS else UNKNOWN
 
 
 def route_of(scope: Scope) -> str:

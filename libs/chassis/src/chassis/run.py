@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from chassis.runtime import Runtime, needed, open_runtime, wrapping_key
 from chassis.service import Service
-from chassis.settings import Settings
+from chassis.settings import Settings, Traces
 from chassis.telemetry import configure
 from chassis.workers import ROLES, Role, supervisor
 from engine.database import Database, migrate
@@ -45,6 +45,7 @@ async def connected(
 ) -> AsyncIterator[list[Runtime]]:
     """Runtimes of `services` over databases that are migrated."""
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(traced(settings.traces, services))
         own, databases = {service.name for service in services}, dict[str, Database]()
         for name in sorted(needed(services)):
             role, given = (WRITER if name in own else READER), settings.databases
@@ -66,6 +67,18 @@ async def right_key(settings: Settings, urls: Mapping[str, str], place: str) -> 
     for name, url in urls.items():
         if key is not None and await misfits(url, key):
             raise WrongKey(f"{place} is not the key persons were sealed with in {name}: bring back the one that is")
+
+
+@asynccontextmanager
+async def traced(given: Traces, services: Sequence[Service]) -> AsyncIterator[None]:
+    """What is done in the block is told to a collector, where one is set."""
+    if given.endpoint is None:
+        yield
+        return
+    from chassis.traces import following  # noqa: PLC0415 - a fifth of a second that only those who follow need
+
+    async with following(given, f"kehu-{services[0].name}" if len(services) == 1 else "kehu"):
+        yield
 
 
 @asynccontextmanager

@@ -279,6 +279,28 @@ class Metrics(BaseModel):
     )
 
 
+class Traces(BaseModel):
+    """Requests followed through commands, topics and views (OpenTelemetry); off unless an endpoint is set."""
+
+    endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="URL of a collector that takes OTLP by HTTP: `http://collector:4318`; without a path: /v1/traces.",
+    )
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description='Headers sent to it, as JSON: `{"Authorization": "..."}`.'
+    )
+    ratio: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of traces that are kept; a request that names a trace is kept as that is.",
+    )
+    name: str | None = Field(
+        None, description="What this process is called there; else `kehu-credit`, ..., or `kehu` where all are in one."
+    )
+
+
 class Settings(BaseSettings):
     """All groups. ``KEHU_HTTP__PORT=8080`` sets `http.port`, and so does a file ``http__port`` in KEHU_SECRETS_DIR."""
 
@@ -297,6 +319,7 @@ class Settings(BaseSettings):
     work: Work = Field(default_factory=Work)
     logs: Logs = Field(default_factory=Logs)
     metrics: Metrics = Field(default_factory=Metrics)
+    traces: Traces = Field(default_factory=Traces)
 
     @classmethod
     def settings_customise_sources(
@@ -329,6 +352,7 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("work", Work),
     ("logs", Logs),
     ("metrics", Metrics),
+    ("traces", Traces),
 )
 
 

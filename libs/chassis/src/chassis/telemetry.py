@@ -1,7 +1,6 @@
 """Logs as structured records with the correlation of the request; never bodies, never personal data."""
 
 import logging
-import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from starlette.datastructures import Headers
 
 from chassis.settings import Logs
 from engine import ids
+from engine.tracing import TRACEPARENT
 
 _SHARED: Sequence[structlog.typing.Processor] = (
     structlog.contextvars.merge_contextvars,
@@ -21,7 +21,6 @@ _SHARED: Sequence[structlog.typing.Processor] = (
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
 LOG = structlog.stdlib.get_logger("kehu")
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
 def configure(logs: Logs) -> None:
@@ -65,19 +64,23 @@ def _foreign(_: Any, __: str, told: structlog.typing.EventDict) -> structlog.typ
     return {**{k: v for k, v in told.items() if k != "exc_info"}, "logger": record.name, **more}
 
 
-def correlation(headers: Headers) -> UUID:
+def correlation(headers: Headers, trace: str | None = None) -> UUID:
     """The correlation of a request: X-Correlation-Id, else the trace it belongs to, else a new one."""
     given = headers.get("x-correlation-id", "")[:200]
     if given:
         return _uuid(given) or ids.named("correlation", given)
-    traced = _TRACEPARENT.match(headers.get("traceparent", ""))
-    return UUID(traced[1]) if traced else ids.new()
+    return UUID(trace_id(trace)) if trace else ids.new()
 
 
 def traceparent(headers: Headers) -> str | None:
     """The W3C trace context that came with a request, None if it is none."""
     given = headers.get("traceparent", "")
-    return given if _TRACEPARENT.match(given) else None
+    return given if TRACEPARENT.fullmatch(given) else None
+
+
+def trace_id(trace: str) -> str:
+    """The trace that a traceparent names."""
+    return trace.split("-")[1]
 
 
 def place(error: BaseException) -> list[str]:

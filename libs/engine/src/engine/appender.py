@@ -12,6 +12,7 @@ import orjson
 from engine.batches import Request, Row, arguments, expire, take, undone
 from engine.meters import Appends
 from engine.ports import Append, Appended, Conflict, StoreFailed, StoreFull, Verdict
+from engine.tracing import TRACES
 
 ANSWER = 10.0
 """Seconds for an answer to one call; the append function itself waits at most 4 s for the lane."""
@@ -125,6 +126,8 @@ class Appender:
                 request.succeed(Appended(first, position, min(asserted, recorded) if asserted else recorded))
                 topics.update([row.topic for row in request.rows])
                 stored(now - request.asked, len(request.rows))
+                if TRACES.tracer is not None:
+                    _told(request, now - request.asked, len(batch))
         if topics:
             self._committed(topics)
 
@@ -171,6 +174,13 @@ class Appender:
         if self._waiting:
             self._arrived.set()
             await asyncio.sleep(PAUSE)
+
+
+def _told(request: Request, seconds: float, batch: int) -> None:
+    append = request.append
+    metas = (append.meta, *(new.meta for new in append.events if new.meta))
+    about = {"kehu.events": len(request.rows), "kehu.batch": batch}
+    TRACES.tell("append", [meta.traceparent for meta in metas], seconds, about)
 
 
 def is_lost(error: Exception) -> bool:

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from time import monotonic
 from typing import Any
@@ -18,6 +19,7 @@ from engine.ports import Conflict, StoreFailed, Verdict
 from engine.runs import KEY_REUSED, Asked, Planned, Run, WrongVersion, answered, plan
 from engine.snapshots import Snapshots, keeps_personal
 from engine.store import PostgresStore
+from engine.tracing import TRACES, Span, Tracer
 from engine.turns import Turn, Turns
 from events.envelope import Origin
 
@@ -91,15 +93,30 @@ class Handler:
         Commands that share no stream go together into appends of up to LOADED. Where one of them spoils that, those of
         each stream are decided by themselves: nobody fails for another.
         """
+        found = await (self._handled(asked) if TRACES.tracer is None else self._followed(asked, TRACES.tracer))
+        meters.count(self.outcomes, found)
+        return found
+
+    async def _followed(self, asked: Sequence[Asked], tracer: Tracer) -> list[Verdict | BaseException]:
+        """As `_handled`; each command has a span, which its events and all that follows from them name."""
+        spans = [_span(tracer, a) for a in asked]
+        metas = [a.meta._replace(traceparent=span.traceparent) for a, span in zip(asked, spans, strict=True)]
+        found: list[Verdict | BaseException] = []
+        try:
+            found = await self._handled([replace(a, meta=meta) for a, meta in zip(asked, metas, strict=True)])
+            return found
+        finally:
+            for n, span in enumerate(spans):
+                span.end(_became(found[n]) if found else {"kehu.outcome": "failed"})
+
+    async def _handled(self, asked: Sequence[Asked]) -> list[Verdict | BaseException]:
         first = {a.id: a for a in reversed(asked)}
         todo = list({a.id: first[a.id] for a in asked}.values())
         loads = packed(grouped(await self._plan(todo)), LOADED, FOLDED)
         found: dict[UUID, Verdict | BaseException] = {}
         for done in await asyncio.gather(*(self._decide_load(load) for load in loads)):
             found |= done
-        answers = [found[a.id] if first[a.id] is a else _again(found[a.id], a) for a in asked]
-        meters.count(self.outcomes, answers)
-        return answers
+        return [found[a.id] if first[a.id] is a else _again(found[a.id], a) for a in asked]
 
     async def states(self, refs: Sequence[Ref[Any]]) -> States:
         """The present states of `refs`, for an answer that changes nothing."""
@@ -340,6 +357,17 @@ def packed(groups: Sequence[Sequence[Planned]], most: int, alone: int) -> list[l
 def _again(found: Verdict | BaseException, asked: Asked) -> Verdict | BaseException:
     """The answer to a command whose id stood before in the same call."""
     return answered(found, asked.digest()) if isinstance(found, Verdict) else found
+
+
+def _span(tracer: Tracer, asked: Asked) -> Span:
+    kind = type(asked.command)
+    about = {"kehu.command": kind.__name__, "kehu.service": kind.__module__.partition("_svc")[0]}
+    return tracer.begin(f"decide {kind.__name__}", asked.meta.traceparent, about, "internal")
+
+
+def _became(found: Verdict | BaseException) -> dict[str, str]:
+    rule = {"kehu.rule": found.rule} if isinstance(found, Verdict) and found.rule else {}
+    return {"kehu.outcome": meters.outcome(found), **rule}
 
 
 def each(load: Callable[[Any, Any, Connection], Awaitable[Facts]]) -> FactsLoader:

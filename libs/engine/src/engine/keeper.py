@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import asyncpg
 
@@ -15,6 +16,7 @@ from engine.heap import look_seldom
 from engine.parking import fold_all, hold, park
 from engine.ports import Bus
 from engine.serde import Serde
+from engine.tracing import TRACES
 from engine.wakeups import Wakeups
 from events.base import Event
 
@@ -127,7 +129,7 @@ class Keeper(ABC):
             self._wakeups.notify(TOUCHED)
 
     async def _commit(self, batch: Batch, *, alone: bool) -> None:
-        work, letters = self.folder(), batch.letters
+        work, letters, began = self.folder(), batch.letters, monotonic()
         async with self._means.database.pool.acquire() as session, session.transaction():
             held = await hold(session, self.name, exclusive=alone)
             events = [x.event for x in letters if x.event is not None and not (held and x.customer in held)]
@@ -141,6 +143,9 @@ class Keeper(ABC):
                 await touch(session, done.events)
             moved = await batch.commit(session)
         batch.committed(moved)
+        if TRACES.tracer is not None:
+            parents, about = [event.traceparent for event in done.events], {"kehu.events": len(done.events)}
+            TRACES.tell(f"fold {self.name}", parents, monotonic() - began, about, "consumer")
         self._in_a_row = done.in_a_row
         self.tally.folded += len(done.events)
         self.tally.parked += len(done.parked)

@@ -16,6 +16,7 @@ from engine.parking import Parked, hold, one_more, park
 from engine.ports import Bus, Conflict, Meta, StoreFailed
 from engine.reaction import Reaction
 from engine.serde import Serde
+from engine.tracing import TRACES
 
 TRIES = 5
 """How often a command whose decision broke (was not refused) is tried before its event is parked."""
@@ -140,8 +141,12 @@ class Reactor:
         event = letter.event
         assert event is not None
         known = event.recorded if event.origin == "initial_load" else None
-        meta = Meta(self.name, event.correlation, event.id, event.traceparent, event.origin, known)
-        for n, command in enumerate(self._reaction.react(event)):
+        trace, commands = event.traceparent, list(self._reaction.react(event))
+        if commands and (span := TRACES.begin(f"react {self._reaction.name}", trace, {}, "consumer")):
+            trace = span.traceparent
+            span.end({"kehu.commands": len(commands)})
+        meta = Meta(self.name, event.correlation, event.id, trace, event.origin, known)
+        for n, command in enumerate(commands):
             key = ids.named("reaction", self._reaction.name, event.id, n)
             yield Asked(command, key, meta, Actor(self.name))
 
