@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 from chassis_world import Running, as_user
 from fastapi import FastAPI
-from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
+from watching import scraped
 
 from chassis import metrics as told
 from chassis.settings import Metrics, Settings
@@ -16,16 +16,6 @@ from engine.meters import Durations
 
 Start = Callable[[Settings], AbstractAsyncContextManager[Running]]
 TOKEN = "a-token-of-the-scraper"
-LABELS = ("service", "group", "view", "worker", "outcome", "topic", "route", "method", "status", "le")
-
-
-async def scraped(http: httpx.AsyncClient, **headers: str) -> dict[tuple[str, ...], float]:
-    """Each sample by its name and the values of its labels, in the order of LABELS."""
-    answer = await http.get("/metrics", headers=headers)
-    assert answer.status_code == 200, answer.text
-    families = text_string_to_metric_families(answer.text)
-    samples = [sample for family in families for sample in family.samples]
-    return {(s.name, *(s.labels[name] for name in LABELS if name in s.labels)): s.value for s in samples}
 
 
 async def test_what_was_done_is_counted_by_service_route_and_outcome(running: Running) -> None:

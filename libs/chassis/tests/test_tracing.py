@@ -2,70 +2,24 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
-from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 import structlog
-from chassis_world import SERVICE, Running, SetLimit, run
+from chassis_world import Running, run
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
+from watching import CALLER, PARENT, REACTING, TRACE, opened, own, parent, told
 
 from chassis.settings import Settings, Traces
-from chassis.traces import address, provider_of, tracer_of, within
-from engine.reaction import Reaction
+from chassis.traces import address, within
 from engine.tracing import MOST, TRACES
-from events.base import NonNegativeMoney
-from events.credit import AccountOpened
-from events.envelope import Envelope
 
 Start = Callable[[Settings], AbstractAsyncContextManager[Running]]
-TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-CALLER = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
-
-
-def welcome(event: Envelope[AccountOpened]) -> list[SetLimit]:
-    return [SetLimit(customer=event.event.customer, limit=NonNegativeMoney(amount=Decimal(100), currency="CNY"))]
-
-
-REACTING = replace(SERVICE, reactions=(Reaction("welcome", (AccountOpened,), welcome),))
-
-
-@pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    """What was told, once it is over."""
-    exporter, provider = InMemorySpanExporter(), provider_of(Traces(), "kehu-credit")
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    TRACES.tracer = tracer_of(provider)
-    yield exporter
-    TRACES.tracer = None
-
-
-def told(exporter: InMemorySpanExporter, trace: str = TRACE) -> dict[str, ReadableSpan]:
-    """The spans of a trace by their names; of several of one name the last."""
-    return {s.name: s for s in exporter.get_finished_spans() if f"{s.context.trace_id:032x}" == trace}
-
-
-def parent(span: ReadableSpan) -> str | None:
-    return f"{span.parent.span_id:016x}" if span.parent else None
-
-
-def own(span: ReadableSpan) -> str:
-    return f"{span.context.span_id:016x}"
-
-
-async def opened(running: Running, customer: str, **headers: str) -> int:
-    body, headers = {"customer": customer, "currency": "CNY"}, {"Idempotency-Key": customer, **headers}
-    answer = await running.http.post("/api/credit/accounts", json=body, headers=headers)
-    assert answer.status_code == 201, answer.text
-    return int(answer.json()["position"])
 
 
 async def test_one_trace_leads_from_the_request_over_its_events_to_views_and_to_what_is_decided_next(

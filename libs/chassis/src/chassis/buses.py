@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from chassis.service import Service
 from chassis.settings import Kafka, Settings
 from engine.database import Database
-from engine.lifecycle import Worker
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
 from engine.tabletopics import TableTopics
@@ -16,6 +15,7 @@ from engine.topics import Topics
 if TYPE_CHECKING:
     from engine.kafka.access import Access
     from engine.kafka.admin import Layout
+    from engine.kafka.relay import Relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Buses:
 
     bus: TableBus
     topics: Topics
-    relay: Worker | None = None
+    relay: "Relay | None" = None
 
 
 def buses(service: Service, settings: Settings, owners: Mapping[str, Database], store: PostgresStore) -> Buses:

@@ -1,6 +1,7 @@
 """Whether we live, whether we are ready, and how far behind everything is."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -72,5 +73,10 @@ async def service_health(runtime: Runtime) -> ServiceHealth:
 
 def consumer_health(lag: Lag) -> ConsumerHealth:
     """A lag as it is shown."""
-    seconds = (clock.now() - lag.since).total_seconds() if lag.since else 0.0
-    return ConsumerHealth(events=lag.events, seconds=round(max(seconds, 0.0), 1), parked=lag.parked)
+    return ConsumerHealth(events=lag.events, seconds=age(lag.since), parked=lag.parked)
+
+
+def age(since: datetime | None) -> float:
+    """Seconds from then until now, to a tenth; 0 where there is nothing."""
+    seconds = (clock.now() - since).total_seconds() if since else 0.0
+    return round(max(seconds, 0.0), 1)

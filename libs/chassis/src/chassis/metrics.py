@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from chassis.admission import Admission
 from chassis.auth import bearer
 from chassis.gate import problem_of
-from chassis.health import consumer_health
+from chassis.health import age, consumer_health
 from chassis.measured import Measured
 from chassis.pace import Pace
 from chassis.problems import MissingRole, Problem
@@ -25,6 +25,9 @@ from chassis.runtime import Runtime
 from engine import timers
 from engine.meters import BOUNDS, Durations
 from engine.standing import Lag
+
+if TYPE_CHECKING:
+    from engine.kafka.relay import Relayed
 
 KEPT = 2.0
 """Seconds for which a look at the database answers everybody who asks."""
@@ -40,6 +43,8 @@ class Look:
     lags: Mapping[str, Lag] = field(default_factory=dict)
     stale: Mapping[str, bool] = field(default_factory=dict)
     broken_timers: int = 0
+    relayed: "Relayed | None" = None
+    """How far the log was published; None where nobody has to."""
 
 
 class State:
@@ -63,7 +68,8 @@ class State:
         try:
             async with asyncio.timeout(PATIENCE):
                 broken = await timers.count_broken(runtime.database.pool)
-                return Look(True, await runtime.lags(), await runtime.stale(), broken)
+                relayed = await runtime.relay.standing() if runtime.relay else None
+                return Look(True, await runtime.lags(), await runtime.stale(), broken, relayed)
         except Exception as error:
             problem_of(error)
             return Look(up=False)
@@ -82,6 +88,7 @@ class Services(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._counted()
         yield from self._consumers()
+        yield from self._relays()
         yield from self._others()
 
     def _counted(self) -> Iterator[Metric]:
@@ -118,6 +125,23 @@ class Services(Collector):
                 seconds.add_metric(labels, shown.seconds)
                 parked.add_metric(labels, shown.parked)
         yield from (events, seconds, parked)
+
+    def _relays(self) -> Iterator[Metric]:
+        events = GaugeMetricFamily(
+            "kehu_relay_lag_events", "Events that are stored and not yet published.", labels=["service"]
+        )
+        seconds = GaugeMetricFamily("kehu_relay_lag_seconds", "Age of the oldest of them.", labels=["service"])
+        up = GaugeMetricFamily("kehu_relay_up", "1: some process publishes the log.", labels=["service"])
+        sent = CounterMetricFamily("kehu_relay_sent", "Events sent by this process.", labels=["service", "topic"])
+        for state in self._states:
+            name, relay, relayed = state.runtime.service.name, state.runtime.relay, state.last.relayed
+            if relayed is not None:
+                events.add_metric([name], relayed.events)
+                seconds.add_metric([name], age(relayed.since))
+                up.add_metric([name], relayed.works)
+            for topic, count in sorted(relay.sent.items()) if relay else ():
+                sent.add_metric([name, topic], count)
+        yield from (events, seconds, up, sent)
 
     def _others(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("kehu_store_up", "1: the database answers.", labels=["service"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from chassis import rules
@@ -26,7 +26,7 @@ from engine.decider import Actor, Command, Ref, Rejected, States
 from engine.handle import Asked, Handler
 from engine.inbox import Inbox, Pauses
 from engine.keys import PersonalKeys
-from engine.lifecycle import Supervisor, Worker
+from engine.lifecycle import Supervisor
 from engine.ownership import OWNERSHIP
 from engine.personal import holds_personal
 from engine.ports import Conflict, Meta, Verdict
@@ -40,6 +40,9 @@ from engine.topics import Topics
 from engine.views import ViewRegistry, group_of
 from engine.wakeups import Wakeups
 from events.registry import ALL as EVENTS
+
+if TYPE_CHECKING:
+    from engine.kafka.relay import Relay
 
 OWNERS: Mapping[str, str] = {
     "company": "customer",
@@ -76,7 +79,7 @@ class Runtime:
     inbox: Inbox
     intake: Intake
     topics: Topics
-    relay: Worker | None
+    relay: "Relay | None"
     rebuilds: Rebuilds
     rules: Mapping[str, type[Rejected]]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

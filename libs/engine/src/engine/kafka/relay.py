@@ -7,8 +7,8 @@ two believe they do, the cursor moves for one of them only, and what both sent i
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -23,7 +23,9 @@ from engine.kafka.records import written
 from engine.kafka.sending import Entry, Sender
 from engine.lifecycle import unless_stopped
 from engine.ports import PARTS, RawEvent
+from engine.serde import read_meta
 from engine.store import COLUMNS, PostgresStore, as_raw
+from engine.tracing import TRACES, Attributes
 
 log = logging.getLogger("kehu.relay")
 
@@ -83,6 +85,8 @@ class Relay:
         self._pool = store.database.pool
         self._session = ids.new()
         self._sender = Sender(layout.access, f"kehu-{service}-relay")
+        self.sent: Counter[str] = Counter()
+        """Events this process has sent, by topic; those that were sent again count again."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; what could not be sent, or the cursor not moved for, is sent again. Raises Halted."""
@@ -108,7 +112,9 @@ class Relay:
             counts = {context: self._store.wakeups.count(context) for context in self._contexts}
             raws = as_raw(await self._pool.fetch(_NEXT, position, AT_ONCE))
             if raws:
-                await self._sender.send(self._entries(raws, before, life))
+                began, entries = loop.time(), self._entries(raws, before, life)
+                await self._sender.send(entries)
+                self._told(raws, entries, loop.time() - began)
                 position = raws[-1].position
             if raws or loop.time() - renewed > LEASE.total_seconds() / 3:
                 await self._move(epoch, position, len(raws), life)
@@ -132,6 +138,18 @@ class Relay:
             found[self._access.topic(context), raw.part].append(entry)
             before[at] = raw.position
         return found
+
+    def _told(self, raws: Sequence[RawEvent], entries: Mapping[At, Sequence[Entry]], seconds: float) -> None:
+        """Count what was sent, and tell it to whoever follows the events."""
+        for (topic, _), records in entries.items():
+            self.sent[topic] += len(records)
+        if TRACES.tracer is not None:
+            about: Attributes = {"messaging.system": "kafka", "kehu.events": len(raws)}
+            TRACES.tell("publish", [read_meta(raw.meta)[3] for raw in raws], seconds, about, "producer")
+
+    async def standing(self) -> Relayed:
+        """How far the log was published, by whichever process."""
+        return await relayed(self._pool)
 
     async def _move(self, epoch: int, position: int, sent: int, life: UUID) -> None:
         moved = await self._pool.fetchval(_MOVE, epoch, position, sent, LEASE)
