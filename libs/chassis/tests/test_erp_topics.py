@@ -11,7 +11,7 @@ import httpx
 import orjson
 import pytest
 
-from chassis.erp import RECEIPTS, Feeder, told
+from chassis.erp import Feeder, told
 from chassis.intake import TOO_MANY
 from chassis.receipts import Receipt
 from chassis.settings import Settings
@@ -21,6 +21,7 @@ from engine.faults import Halted
 from engine.ids import part_of
 from engine.topics import Message, Reading, Record
 from events import erp
+from events.topics import RECEIPTS
 
 FINANCE, CUSTOMERS = "erp.finance.v1", "erp.customers.v1"
 TERMS, CUSTOMER = "erp.CreditTerms.v1", "erp.Customer.v1"

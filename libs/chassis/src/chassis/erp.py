@@ -21,8 +21,8 @@ from engine.lifecycle import unless_stopped
 from engine.personal import holds_personal
 from engine.topics import Message as Answer
 from engine.topics import Reading, Record, following
+from events.topics import RECEIPTS
 
-RECEIPTS = "kehu.erp.receipts.v1"
 ERP = Principal("erp", frozenset({"integration"}))
 """Whoever may write to a topic of the ERP: the broker decides who that is."""
 AT_ONCE = 500

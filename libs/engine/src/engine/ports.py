@@ -8,9 +8,7 @@ from uuid import UUID
 
 from events.base import Event
 from events.envelope import Envelope, Origin
-
-PARTS = 12
-"""Parts of every topic, everywhere and for ever: `part_of` a customer never changes."""
+from events.topics import PARTS as PARTS  # `part_of` a customer never changes
 
 
 class Conflict(Exception):

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 
+from events import topics
+
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
@@ -59,7 +61,7 @@ class Access:
 
     def topic(self, context: str) -> str:
         """The topic in which the events of a context are published."""
-        return f"{self.namespace}kehu.{context}.events.v1"
+        return self.named(topics.of_context(context))
 
     def named(self, topic: str) -> str:
         """A topic, or a group, as it is called in this cluster."""
