@@ -10,7 +10,7 @@ export PYTHONUTF8 := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kafka test test-unit check lint format types arch docs lock audit bench fuzz screenshots clean
+.PHONY: help setup run kafka test test-unit check lint format types arch docs lock audit bench bench-kafka fuzz screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,9 @@ audit: $(READY) ## security: bandit, secrets in the tree, known holes in what we
 
 bench: $(READY) ## measurements beside peers
 	@if [ -f bench/__main__.py ]; then $(PY) -m bench $(ARGS); else echo "no benchmarks yet"; fi
+
+bench-kafka: $(READY) ## from an ERP's message to the view, on a real Kafka, beside the same chain by hand
+	@$(PY) -m bench kafka $(ARGS)
 
 screenshots: $(READY) ## the pictures in README, from a new demo company (needs Chromium)
 	@$(PY) -m tools.screenshots $(ARGS)

@@ -66,7 +66,7 @@ async def serving(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**_environment(), **settings},
+        env={**environment(), **{name: value.format(port=port) for name, value in settings.items()}},
     )
     try:
         found = Process(port, popen)
@@ -80,7 +80,7 @@ async def serving(
         popen.kill()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, with this tree found from any folder."""
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
 

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 
 from chassis.numbers import parsed
 from chassis.problems import Defect, InvalidMessage, Malformed, Problem
+from engine.cloudevents import attributes, position
 from engine.ports import RawEvent
 from engine.topics import Record
 from engine.tracing import TRACEPARENT
@@ -152,31 +153,13 @@ def written(raw: RawEvent, service: str, previous: int | None = None) -> dict[st
 
     `previous` is the position before it in its topic and part: a reader that has another one last misses something.
     """
-    meta = orjson.loads(raw.meta)
-    attributes: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": str(raw.id),
-        "source": f"/kehu/{service}",
-        "type": f"{raw.type}.v{raw.schema_version}",
-        "subject": raw.stream,
-        "time": raw.effective.isoformat() + "T00:00:00Z",
+    return {
+        **attributes(raw, service),
         "datacontenttype": "application/json",
-        "dataschema": f"/events/{raw.type}.v{raw.schema_version}",
-        "partitionkey": raw.customer or raw.stream,
-        "sequence": f"{raw.position:020d}",
-        **({} if previous is None else {"kehuprev": f"{previous:020d}"}),
+        **({} if previous is None else {"kehuprev": position(previous)}),
         "kehupart": raw.part,
-        "streamversion": raw.version,
-        "company": raw.company,
-        "effectivedate": raw.effective.isoformat(),
-        "recordedtime": raw.recorded.isoformat(),
-        **{
-            name: meta[name]
-            for name in ("actor", "correlation", "causation", "traceparent", "origin")
-            if meta.get(name)
-        },
+        "data": orjson.loads(raw.data),
     }
-    return {**attributes, "data": orjson.loads(raw.data)}
 
 
 def pages(items: Sequence[RawEvent], service: str) -> list[dict[str, Any]]:

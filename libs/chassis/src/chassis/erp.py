@@ -25,7 +25,7 @@ from events.topics import RECEIPTS
 
 ERP = Principal("erp", frozenset({"integration"}))
 """Whoever may write to a topic of the ERP: the broker decides who that is."""
-AT_ONCE = 500
+AT_ONCE = 1_000
 WAIT = 0.5
 """Seconds to wait for a record before looking whether to stop; between two looks for verdicts to be told."""
 SWEEP = 60.0

@@ -6,17 +6,18 @@ before it in its topic and part) and `ce_kehulife` (which life of that log).
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
 
-from engine.cloudevents import attributes
+from engine import cloudevents
 from engine.ports import RawEvent
 
 Headers = Sequence[tuple[str, bytes]]
 _CONTENT = ("content-type", b"application/json")
-_META = ("actor", "correlation", "causation", "traceparent", "origin")
+_META = tuple(f"ce_{name}" for name in cloudevents.META)
 
 
 class NotOurs(ValueError):
@@ -33,12 +34,28 @@ class Published(NamedTuple):
 
 def written(raw: RawEvent, service: str, previous: int, life: UUID) -> tuple[bytes, bytes, Headers]:
     """Key, value and headers of an event; everything of a customer has the same key."""
-    found = attributes(raw, service, previous)
-    headers = [(f"ce_{name}", str(value).encode()) for name, value in found.items()]
-    trace = found.get("traceparent")
+    headers = [
+        *_of_type(service, raw.type, raw.schema_version, life),
+        *[(f"ce_{name}", str(value).encode()) for name, value in cloudevents.of_event(raw).items()],
+        ("ce_kehuprev", cloudevents.position(previous).encode()),
+        *_of_meta(raw.meta),
+    ]
+    return (raw.customer or raw.stream).encode(), raw.data.encode(), headers
+
+
+@lru_cache(maxsize=512)
+def _of_type(service: str, kind: str, schema: int, life: UUID) -> Headers:
+    found = {**cloudevents.of_type(service, kind, schema), "kehulife": str(life)}
+    return [_CONTENT, *((f"ce_{name}", value.encode()) for name, value in found.items())]
+
+
+@lru_cache(maxsize=4096)
+def _of_meta(meta: str) -> Headers:
+    """The trace stands in the protocol's own header, too, for whoever follows it without knowing CloudEvents."""
+    said = cloudevents.of_meta(meta)
+    trace = said.get("traceparent")
     more = [("traceparent", trace.encode())] if trace else []
-    key = (raw.customer or raw.stream).encode()
-    return key, raw.data.encode(), [_CONTENT, *headers, ("ce_kehulife", str(life).encode()), *more]
+    return [*((f"ce_{name}", value.encode()) for name, value in said.items()), *more]
 
 
 def position_of(headers: Headers) -> int:
@@ -69,7 +86,7 @@ def read(part: int, value: bytes, headers: Headers) -> Published:
             date.fromisoformat(said["ce_effectivedate"].decode()),
             datetime.fromisoformat(said["ce_recordedtime"].decode()),
         )
-        return Published(UUID(said["ce_kehulife"].decode()), int(said["ce_kehuprev"]), raw)
+        return Published(_life(said["ce_kehulife"]), int(said["ce_kehuprev"]), raw)
     except (KeyError, ValueError) as wrong:
         raise NotOurs(f"{type(wrong).__name__}: {wrong}") from None
 
@@ -80,9 +97,17 @@ def _customer(said: dict[str, bytes]) -> str | None:
 
 
 def _meta(said: dict[str, bytes]) -> str:
+    return _meta_of(*map(said.get, _META))
+
+
+@lru_cache(maxsize=4096)
+def _meta_of(*values: bytes | None) -> str:
     """As `engine.serde.write_meta` wrote it, so that it reads the same from either bus."""
-    meta: dict[str, Any] = {}
-    for name in _META:
-        value = said.get(f"ce_{name}")
-        meta[name] = None if value is None else value.decode()
-    return orjson.dumps(meta).decode()
+    return orjson.dumps(
+        {name: None if value is None else value.decode() for name, value in zip(cloudevents.META, values, strict=True)}
+    ).decode()
+
+
+@lru_cache(maxsize=64)
+def _life(said: bytes) -> UUID:
+    return UUID(said.decode())
