@@ -168,5 +168,6 @@ async def send(
 
 
 if __name__ == "__main__":
-    role, *given, total = sys.argv[1:]
-    uvloop.run({"intake": intake, "relay": relay, "fold": fold}[role](*given, int(total)))
+    role, bootstrap, url, documents, of_events, total = sys.argv[1:]
+    roles = {"intake": intake, "relay": relay, "fold": fold}
+    uvloop.run(roles[role](bootstrap, url, documents, of_events, int(total)))

@@ -11,11 +11,15 @@ from engine.store import PostgresStore
 from engine.tablebus import TableBus
 from engine.tabletopics import TableTopics
 from engine.topics import Topics
+from events import topics
 
 if TYPE_CHECKING:
     from engine.kafka.access import Access
     from engine.kafka.admin import Layout
     from engine.kafka.relay import Relay
+
+LARGEST = 8_000_000
+"""Bytes a broker takes in one message: far above the largest document and what is decided upon it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ def access(given: Kafka) -> "Access":
 
 def layout(given: Kafka) -> "Layout":
     """Its topics as they have to be."""
-    from engine.kafka.admin import Layout  # noqa: PLC0415 - as above
+    from engine.kafka.admin import Layout, Topic  # noqa: PLC0415 - as above
 
-    return Layout(access(given), make=given.make_topics)
+    into, room = access(given), {"max.message.bytes": str(LARGEST)}
+    told = [Topic(into.named(t.name), t.parts, {**t.settings, **room}) for t in topics.TOPICS]
+    return Layout(into, told, make=given.make_topics)
