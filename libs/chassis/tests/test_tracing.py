@@ -1,6 +1,8 @@
 """One trace follows a request to the last view that shows what it led to."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -16,7 +18,7 @@ from pydantic import SecretStr
 from watching import CALLER, PARENT, REACTING, TRACE, opened, own, parent, told
 
 from chassis.settings import Settings, Traces
-from chassis.traces import address, within
+from chassis.traces import address, place
 from engine.tracing import MOST, TRACES
 
 Start = Callable[[Settings], AbstractAsyncContextManager[Running]]
@@ -128,13 +130,24 @@ async def test_a_trace_that_is_not_kept_by_its_caller_is_not_kept_here(
 
 
 @pytest.mark.parametrize("wrong", ["", "x", f"00-{'0' * 32}-{PARENT}-01", f"00-{TRACE}-{'0' * 16}-01", "00-1-2-3"])
-def test_what_names_no_trace_begins_one(wrong: str) -> None:
-    assert within(wrong) is None
+def test_what_names_no_trace_begins_one_and_is_told_in_none(wrong: str, spans: InMemorySpanExporter) -> None:
+    assert place(wrong) is None
+    TRACES.tell("fold", [wrong], 0.1, {})
+    begun = TRACES.begin("request", wrong, {})
+    assert begun is not None
+    begun.end({})
+    (span,) = spans.get_finished_spans()
+    assert (span.name, span.parent) == ("request", None)
 
 
 def test_spans_are_posted_where_otlp_has_it_unless_the_endpoint_names_a_path() -> None:
     assert address("http://collector:4318") == address("http://collector:4318/") == "http://collector:4318/v1/traces"
     assert address("https://elsewhere/otlp/x") == "https://elsewhere/otlp/x"
+
+
+def test_who_follows_nothing_loads_nothing_for_it() -> None:
+    asked = "import sys, chassis.process; print([m for m in sys.modules if m == 'chassis.traces' or '.sdk.trace' in m])"
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 class Collector(HTTPServer):

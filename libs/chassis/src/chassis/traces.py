@@ -58,24 +58,33 @@ class OpenTelemetry:
     tracer: trace.Tracer
 
     def begin(self, name: str, parent: str | None, attributes: Attributes, kind: Kind) -> Span:
-        """A span for `parent`, or the first one of a new trace."""
-        return Followed(self.tracer.start_span(name, within(parent), KINDS[kind], attributes))
+        """A span for `parent`, or the first one of a new trace where that names none."""
+        at = place(parent)
+        return Followed(self.tracer.start_span(name, within(at) if at else None, KINDS[kind], attributes))
 
     def tell(self, name: str, parent: str, seconds: float, attributes: Attributes, kind: Kind) -> None:
-        """A span that ends now."""
+        """A span that ends now; none where its trace is not kept."""
+        at = place(parent)
+        if at is None or not at.trace_flags.sampled:
+            return
         end = int(clock.now().timestamp() * 1e9)
         began = end - int(seconds * 1e9)
-        self.tracer.start_span(name, within(parent), KINDS[kind], attributes, start_time=began).end(end)
+        self.tracer.start_span(name, within(at), KINDS[kind], attributes, start_time=began).end(end)
 
 
-def within(parent: str | None) -> Context | None:
-    """The context a traceparent names; none where it names nothing."""
+def place(parent: str | None) -> trace.SpanContext | None:
+    """The span a traceparent names; None where it names none."""
     named = TRACEPARENT.fullmatch(parent or "")
     if named is None:
         return None
     trace_id, span_id, flags = (int(part, 16) for part in named.groups())
     at = trace.SpanContext(trace_id, span_id, is_remote=True, trace_flags=trace.TraceFlags(flags))
-    return trace.set_span_in_context(trace.NonRecordingSpan(at)) if at.is_valid else None
+    return at if at.is_valid else None
+
+
+def within(at: trace.SpanContext) -> Context:
+    """The context of what is done for that span."""
+    return trace.set_span_in_context(trace.NonRecordingSpan(at))
 
 
 def tracer_of(provider: TracerProvider) -> Tracer:
