@@ -50,13 +50,17 @@ class Access:
         return given
 
     def membership(self) -> Mapping[str, int]:
-        """What a member of a group is given: it is missed after `session`, and says so in time that it lives."""
+        """What a member of a group is given: it is missed after `session`, and says so in time that it lives.
+
+        As often it looks which parts the topics have: one who joined while a topic was not there gets its parts soon.
+        """
         session = int(self.session * 1000)
         return {
             "session_timeout_ms": session,
             "heartbeat_interval_ms": session // 5,
             "rebalance_timeout_ms": max(session, 5_000),
             "max_poll_interval_ms": 86_400_000,
+            "metadata_max_age_ms": max(session, 1_000),
         }
 
     def topic(self, context: str) -> str:
