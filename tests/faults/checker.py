@@ -123,12 +123,12 @@ def _publishing(one: Publishing, logs: Mapping[str, Log]) -> Iterator[str]:
 
 
 def _epochs(publishing: Iterable[Publishing]) -> Iterator[str]:
-    """Two relays never have the cursor under the same epoch."""
-    seen = set[int]()
+    """Two relays never have the cursor under the same epoch; a restored log gives epochs out again."""
+    seen = set[tuple[str, int]]()
     for one in publishing:
-        if one.epoch in seen:
+        if (one.life, one.epoch) in seen:
             yield f"two relays had the cursor in epoch {one.epoch}"
-        seen.add(one.epoch)
+        seen.add((one.life, one.epoch))
 
 
 def _reading(who: str, batches: Sequence[Batch], logs: Mapping[str, Log]) -> Iterator[str]:

@@ -27,6 +27,7 @@ from engine.faults import Lost
 from engine.handle import Handler
 from engine.kafka import line, relay, sending
 from engine.kafka.access import Access
+from engine.kafka.admin import Layout
 from engine.kafka.bus import KafkaBus, KafkaSubscription
 from engine.lifecycle import Supervisor, Worker
 from engine.ports import Append, Conflict, Delivery, Meta, NewEvent, Place, StoreFailed, Verdict
@@ -69,6 +70,10 @@ class Stage(BaseModel):
         """To the cluster."""
         return Access(self.bootstrap, namespace=self.namespace, session=self.session)
 
+    def layout(self) -> Layout:
+        """The cluster's topics."""
+        return Layout(self.access())
+
     def recorder(self, name: str) -> Recorder:
         """For the process of that name."""
         return Recorder(Path(self.notes) / name)
@@ -78,7 +83,7 @@ class Stage(BaseModel):
         said = Path(self.notes).with_suffix(".log")
         logging.basicConfig(filename=said, level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(message)s")
         relay.LEASE = timedelta(seconds=self.lease)
-        line.LATE = timedelta(seconds=self.late)
+        line.LATE = self.late
         sending.PATIENCE = self.patience
 
 
@@ -134,7 +139,7 @@ async def publish(stage: str, name: str, stops: str = "", greedy: bool = False) 
     place = Stage.model_validate_json(stage)
     place.timed()
     store = PostgresStore(await opened(place.log), Serde(), "kehu")
-    working = relay.Relay(store, "faults", CONTEXTS, place.access())
+    working = relay.Relay(store, "faults", CONTEXTS, place.layout())
     noting_relay(working, place.recorder(name), stops)
     if greedy:
         relay._TAKE = relay._TAKE.replace("expires_at <", "expires_at - $2::interval + interval '20 ms' <")
@@ -196,7 +201,7 @@ async def reading(stage: str) -> tuple[Stage, Database, KafkaBus]:
     place = Stage.model_validate_json(stage)
     place.timed()
     home, log = await opened(place.home), await opened(place.log)
-    return place, home, KafkaBus(place.access(), "faults", dict.fromkeys(CONTEXTS, log.reader), home.pool)
+    return place, home, KafkaBus(place.layout(), "faults", dict.fromkeys(CONTEXTS, log.reader), home.pool)
 
 
 async def at_work(workers: Sequence[Worker]) -> None:

@@ -245,7 +245,7 @@ class Verdict:
 
     def clean(self) -> bool:
         """Whether nothing is wrong. Raises AssertionError with what is; or where nothing happened that could be."""
-        assert not self.wrong, f"{len(self.wrong)} wrong, the first: {self.wrong[:5]}; {self.counts}"
+        assert not self.wrong, "\n".join([f"{len(self.wrong)} wrong: {self.counts}", *self.wrong[:60]])
         assert min(self.counts[x] for x in ("acknowledged", "published", "delivered", "committed")) > 0, self.counts
         return True
 

@@ -62,7 +62,10 @@ def position_of(headers: Headers) -> int:
     """Which event this is, without reading the rest. Raises NotOurs."""
     for name, value in headers:
         if name == "ce_sequence":
-            return int(value)
+            try:
+                return int(value)
+            except ValueError:
+                raise NotOurs("its ce_sequence is no number") from None
     raise NotOurs("it has no ce_sequence")
 
 

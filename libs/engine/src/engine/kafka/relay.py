@@ -41,7 +41,7 @@ update relay set owner = $1, epoch = epoch + 1, expires_at = clock_timestamp() +
 where owner is null or owner = $1 or expires_at < clock_timestamp() returning epoch, pos"""
 _MOVE = """
 update relay set pos = $2, sent = sent + $3, expires_at = clock_timestamp() + $4, moved_at = clock_timestamp()
-where epoch = $1 and pos <= $2 returning (select incarnation from store)"""
+where epoch = $1 and pos <= $2 and (select incarnation from store) = $5 returning epoch"""
 _GIVE = "update relay set owner = null where owner = $1 and epoch = $2"
 _NEXT = f"select {COLUMNS} from events where pos > $1 order by pos limit $2"  # noqa: S608 - constants only
 _BEFORE = """
@@ -152,11 +152,11 @@ class Relay:
         return await relayed(self._pool)
 
     async def _move(self, epoch: int, position: int, sent: int, life: UUID) -> None:
-        moved = await self._pool.fetchval(_MOVE, epoch, position, sent, LEASE)
-        if moved is None:
-            raise Lost(f"{self._service}: the cursor of the relay was moved by somebody else")
-        if moved != life:
-            raise Lost(f"{self._service}: the log began another life")
+        """A log that was restored gives out epochs and positions again: neither says that it is still the same."""
+        if await self._pool.fetchval(_MOVE, epoch, position, sent, LEASE, life) is None:
+            raise Lost(
+                f"{self._service}: the cursor of the relay was moved by somebody else, or the log lives another life"
+            )
 
     async def _wait(self, stop: asyncio.Event, counts: dict[str, int]) -> None:
         """For the next append of this process, or a look at what others append."""
