@@ -91,6 +91,14 @@ ROWS: Mapping[str, Sequence[Panel]] = {
         Panel("Workers that are down", {"{{instance}} {{service}} {{worker}}": f"kehu_worker_up{{{CHOSEN}}} == 0"},
               "GET <service>/ops/workers says why.", kind="table", width=12),
     ),
+    "Documents of the ERP": (
+        Panel("Documents by verdict", {"{{service}} {{verdict}}": total("kehu_documents_total", "service, verdict")},
+              "What is decided a second; duplicates are not.", unit="ops", width=12),
+        Panel("Documents that wait", {"{{service}}": highest("kehu_documents_waiting", "service")},
+              "For what they refer to.", width=6),
+        Panel("Longest wait", {"{{service}}": highest("kehu_documents_waiting_seconds", "service")},
+              "After KEHU_INTAKE__WAIT (3 days) a document is rejected.", unit="s", width=6, warns=86_400),
+    ),
     "Relay (Kafka)": (
         Panel("Relay lag in seconds", {"{{service}}": highest("kehu_relay_lag_seconds", "service")},
               "Age of the oldest event not yet published.", unit="s", alarms=30),

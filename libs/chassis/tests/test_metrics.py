@@ -104,6 +104,33 @@ async def test_a_view_of_another_fold_or_of_another_life_of_a_store_is_stale(run
     assert await runtime.stale() == {"accounts": True, "business_day": False, "ownership": False}
 
 
+async def test_documents_are_counted_by_verdict_and_those_that_wait_with_how_long(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    async def sent(number: int, customer: str, currency: str = "CNY") -> None:
+        data = {"customer": customer, "limit": {"amount": "100", "currency": currency}, "valid_from": "2026-01-01"}
+        message = {"specversion": "1.0", "source": "erp", "id": str(number), "type": "erp.CreditTerms.v1", "data": data}
+        headers = {"Content-Type": "application/cloudevents+json"}
+        await running.http.post("/api/credit/intake", json=message, headers=headers)
+
+    await running.open("C-1")
+    for number, customer, currency in ((1, "C-1", "CNY"), (1, "C-1", "CNY"), (2, "C-2", "CNY"), (3, "C-3", "none")):
+        await sent(number, customer, currency)
+    found = await scraped(running.http)
+    counted = {sample[2]: value for sample, value in found.items() if sample[0] == "kehu_documents_total"}
+    assert counted == {"accepted": 1, "waiting": 1, "rejected": 1}
+    assert found["kehu_documents_waiting", "credit"] == 1
+    await running.open("C-2")
+
+    async def decided() -> bool:
+        now = await scraped(running.http)
+        waits = now["kehu_documents_waiting", "credit"] + now["kehu_documents_waiting_seconds", "credit"]
+        return waits == 0 and now["kehu_documents_total", "credit", "accepted"] == 2
+
+    await eventually(decided)
+    assert (await scraped(running.http))["kehu_documents_total", "credit", "waiting"] == 1
+
+
 async def test_a_stopped_worker_and_a_store_that_is_away_show(running: Running) -> None:
     supervisor = running.runtime.supervisor
     assert supervisor is not None

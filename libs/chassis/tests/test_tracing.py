@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 from chassis_world import Running, run
@@ -19,6 +20,7 @@ from watching import CALLER, PARENT, REACTING, TRACE, opened, own, parent, told
 
 from chassis.settings import Settings, Traces
 from chassis.traces import address, place
+from engine.topics import Message
 from engine.tracing import MOST, TRACES
 
 Start = Callable[[Settings], AbstractAsyncContextManager[Running]]
@@ -106,6 +108,26 @@ async def test_a_document_is_taken_in_within_the_trace_it_names(running: Running
     assert dict(taken.attributes or {}) == {"kehu.document": "erp.CreditTerms.v1", "kehu.verdict": "accepted"}
     assert parent(taken) == own(found["POST /api/credit/intake"])
     assert parent(found["decide TakeTerms"]) == own(taken)
+
+
+async def test_a_record_of_the_erp_is_taken_in_within_the_trace_its_header_names(
+    running: Running, spans: InMemorySpanExporter, eventually: Callable[..., Any]
+) -> None:
+    data = {"customer": "C-1", "limit": {"amount": "100", "currency": "CNY"}, "valid_from": "2026-01-01"}
+    said = {"content-type": "application/json", "ce_specversion": "1.0", "ce_source": "erp", "ce_id": "1",
+            "ce_type": "erp.CreditTerms.v1", **CALLER}  # fmt: skip
+    headers = tuple((name, value.encode()) for name, value in said.items())
+    await opened(running, "C-1")
+    await running.runtime.topics.publish("erp.finance.v1", [Message(b"C-1", orjson.dumps(data), headers)])
+
+    async def decided() -> bool:
+        return "decide TakeTerms" in told(spans)
+
+    await eventually(decided)
+    found = told(spans)
+    assert parent(found["take in"]) == PARENT
+    assert (found["take in"].attributes or {})["messaging.destination.name"] == "erp.finance.v1"
+    assert parent(found["decide TakeTerms"]) == own(found["take in"])
 
 
 async def test_a_large_batch_is_told_in_some_of_its_traces(spans: InMemorySpanExporter) -> None:

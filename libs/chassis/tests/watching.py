@@ -20,7 +20,7 @@ from events.base import NonNegativeMoney
 from events.credit import AccountOpened
 from events.envelope import Envelope
 
-LABELS = ("service", "group", "view", "worker", "outcome", "topic", "route", "method", "status", "le")
+LABELS = ("service", "group", "view", "worker", "outcome", "verdict", "topic", "route", "method", "status", "le")
 
 
 async def scraped(http: httpx.AsyncClient, **headers: str) -> dict[tuple[str, ...], float]:

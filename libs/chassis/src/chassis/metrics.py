@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import accumulate
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,9 @@ class Look:
     broken_timers: int = 0
     relayed: "Relayed | None" = None
     """How far the log was published; None where nobody has to."""
+    waiting: int = 0
+    """Documents that wait for what they refer to, the oldest since `waits_since`."""
+    waits_since: datetime | None = None
 
 
 class State:
@@ -69,7 +73,8 @@ class State:
             async with asyncio.timeout(PATIENCE):
                 broken = await timers.count_broken(runtime.database.pool)
                 relayed = await runtime.relay.standing() if runtime.relay else None
-                return Look(True, await runtime.lags(), await runtime.stale(), broken, relayed)
+                waiting = await runtime.inbox.backlog() if runtime.service.intake else (0, None)
+                return Look(True, await runtime.lags(), await runtime.stale(), broken, relayed, *waiting)
         except Exception as error:
             problem_of(error)
             return Look(up=False)
@@ -89,6 +94,7 @@ class Services(Collector):
         yield from self._counted()
         yield from self._consumers()
         yield from self._relays()
+        yield from self._documents()
         yield from self._others()
 
     def _counted(self) -> Iterator[Metric]:
@@ -142,6 +148,24 @@ class Services(Collector):
             for topic, count in sorted(relay.sent.items()) if relay else ():
                 sent.add_metric([name, topic], count)
         yield from (events, seconds, up, sent)
+
+    def _documents(self) -> Iterator[Metric]:
+        decided = CounterMetricFamily(
+            "kehu_documents", "What this process decided about documents of the ERP: accepted, waiting, rejected.",
+            labels=["service", "verdict"],
+        )  # fmt: skip
+        waiting = GaugeMetricFamily(
+            "kehu_documents_waiting", "Documents that wait for what they refer to.", labels=["service"]
+        )
+        seconds = GaugeMetricFamily("kehu_documents_waiting_seconds", "Age of the oldest of them.", labels=["service"])
+        for state in self._states:
+            name, runtime, look = state.runtime.service.name, state.runtime, state.last
+            for verdict, count in sorted(runtime.inbox.verdicts.items()):
+                decided.add_metric([name, verdict], count)
+            if look.up and runtime.service.intake:
+                waiting.add_metric([name], look.waiting)
+                seconds.add_metric([name], age(look.waits_since))
+        yield from (decided, waiting, seconds)
 
     def _others(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("kehu_store_up", "1: the database answers.", labels=["service"])

@@ -1,5 +1,6 @@
 """What came in from an ERP and what became of it: the tables behind the intake."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,6 +118,8 @@ class Inbox:
 
     def __init__(self, database: Database, pauses: Pauses) -> None:
         self._pool, self._pauses = database.pool, pauses
+        self.verdicts: Counter[Outcome] = Counter()
+        """What this process decided about documents; one that waits counts once as waiting, once as what it became."""
 
     async def known(self, keys: Sequence[Key]) -> dict[Key, Entry]:
         """The verdicts on those of `keys` that came before."""
@@ -136,6 +139,13 @@ class Inbox:
             if waiting:
                 pauses = self._pauses.first, self._pauses.longest
                 await connection.execute(_WAIT, *_waiting_columns(waiting), *pauses)
+        self.verdicts.update(e.verdict for e in entries if e.verdict != "waiting" or e.attempt == 0)
+
+    async def backlog(self) -> tuple[int, datetime | None]:
+        """How many documents wait for what they refer to, and since when the oldest does."""
+        row = await self._pool.fetchrow("select count(*), min(since) from waiting")
+        assert row is not None
+        return row[0], row[1]
 
     async def due(self, customers: Sequence[str], limit: int) -> Sequence[Waiting]:
         """Waiting documents of these customers, and all whose time for another try has come, oldest first."""
