@@ -36,6 +36,13 @@ GUARANTEES: tuple[Guarantee, ...] = (
         waits=True,
     ),
     Guarantee(
+        "whoever guesses at figures waits",
+        CHASSIS + "metrics.py",
+        "                self.pace.failed(address)\n",
+        "                pass\n",
+        (METRICS + "test_whoever_guesses_at_figures_waits_and_the_scraper_does_not",),
+    ),
+    Guarantee(
         "figures are for operations",
         CHASSIS + "metrics.py",
         """        if not principal.has("operations"):\n""",

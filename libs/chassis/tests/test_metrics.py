@@ -182,6 +182,15 @@ async def test_figures_are_for_operations_and_for_the_token_of_the_scraper(setti
         assert opened.status_code == 401
 
 
+async def test_whoever_guesses_at_figures_waits_and_the_scraper_does_not(settings: Settings, start: Start) -> None:
+    http = settings.http.model_copy(update={"failures": "2/hour"})
+    given = settings.model_copy(update={"http": http, "metrics": Metrics(token=SecretStr(TOKEN))})
+    async with start(given) as running:
+        guesses = [(await running.http.get("/metrics", headers=as_user(f"guess-{n}"))).status_code for n in range(3)]
+        assert guesses == [401, 401, 429]
+        assert (await running.http.get("/metrics", headers=as_user(TOKEN))).status_code == 200
+
+
 async def test_a_port_of_a_worker_asks_for_the_token_alone(running: Running) -> None:
     app = FastAPI()
     told.attach(app, [running.runtime], None, None)

@@ -19,6 +19,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "keys__encryption").write_text(f"{KEY}\n")
     (tmp_path / "databases__urls").write_text(f'{{"credit": "{URL}"}}')
     (tmp_path / "auth__tokens").write_text(TOKENS)
+    (tmp_path / "metrics__token").write_text("hidden-from-strangers\n")
+    (tmp_path / "traces__headers").write_text('{"Authorization": "hidden-header"}')
     return tmp_path
 
 
@@ -28,6 +30,9 @@ def test_a_secret_is_read_from_its_file(folder: Path) -> None:
     assert settings.keys.encryption.get_secret_value() == KEY
     assert settings.databases.urls["credit"].get_secret_value() == URL
     assert settings.auth.known()["hidden-token"].id == "erp"
+    assert settings.metrics.token is not None
+    assert settings.metrics.token.get_secret_value() == "hidden-from-strangers"
+    assert settings.traces.headers["Authorization"].get_secret_value() == "hidden-header"
 
 
 def test_the_environment_goes_before_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +44,7 @@ def test_the_environment_goes_before_the_file(folder: Path, monkeypatch: pytest.
 
 def test_whoever_prints_the_settings_prints_no_secret(folder: Path) -> None:
     printed = f"{Settings()!r} {Settings()} {Settings().auth!r} {Settings().databases}"
-    for secret in (KEY, "hidden-password", "hidden-token"):
+    for secret in (KEY, "hidden-password", "hidden-token", "hidden-from-strangers", "hidden-header"):
         assert secret not in printed
 
 
