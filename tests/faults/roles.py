@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from pydantic import BaseModel
@@ -150,12 +151,11 @@ async def publish(stage: str, name: str, stops: str = "", greedy: bool = False) 
 
 def noting_relay(working: relay.Relay, recorder: Recorder, stops: str) -> None:
     """Have it note when it took the cursor, what was acknowledged, and where it moved the cursor."""
-    publishing, sending_, moving, epochs = working._publish, working._sender.send, working._move, [0]
+    publishing, sending_, moving = working._publish, working._sender.send, working._move
 
-    async def publish_(epoch: int, position: int, stop: asyncio.Event) -> None:
-        epochs[0] = epoch
-        recorder.note("took", epoch, position, str(await working._store.incarnation()))
-        await publishing(epoch, position, stop)
+    async def publish_(epoch: int, position: int, life: UUID, stop: asyncio.Event) -> None:
+        recorder.note("took", epoch, position, str(life))
+        await publishing(epoch, position, life, stop)
 
     async def send(entries: Any) -> None:
         await sending_(entries)

@@ -13,6 +13,10 @@ FAULTY = CONSUMER + "test_repeated_deliveries_at_new_offsets_and_lost_ones_chang
 COPIES = "libs/engine/tests/test_copies.py::"
 STRETCHES = "libs/engine/tests/test_stretches.py::"
 BUS = "libs/engine/tests/test_tablebus.py::"
+KAFKA = ENGINE + "kafka/"
+RELAY = "libs/engine/tests/test_kafka_relay.py::"
+LINE = "libs/engine/tests/test_kafka_line.py::"
+CHECKER = "tests/faults/test_checker.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
     Guarantee(
@@ -69,8 +73,8 @@ GUARANTEES: tuple[Guarantee, ...] = (
     Guarantee(
         "a part is read on from its position, not from an offset",
         ENGINE + "tablebus.py",
-        "return _Cursor(place.last_position, place.last_position)",
-        "return _Cursor(max(place.last_position, place.next_offset - 1), place.last_position)",
+        "return Cursor(place.last_position, place.last_position)",
+        "return Cursor(max(place.last_position, place.next_offset - 1), place.last_position)",
         (BUS + "test_a_part_that_changes_hands_is_read_from_its_position_whatever_offset_was_kept",),
         waits=True,
     ),
@@ -204,5 +208,148 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "await self._deal(live)\n        self._known = (live, await self._home.fetchval("
         "'select sum(epoch) from consumers where grp = $1', self._group))",
         (BUS + "test_parts_given_back_just_after_a_member_looked_for_them_are_taken_at_the_next_look",),
+    ),
+    Guarantee(
+        "a relay sends nothing past a batch of a part that failed",
+        KAFKA + "sending.py",
+        """            await (await producer.send_batch(batch, topic, partition=part))
+            batch = producer.create_batch()
+""",
+        """            await producer.send_batch(batch, topic, partition=part)
+            batch = producer.create_batch()
+""",
+        (RELAY + "test_nothing_is_sent_past_a_batch_of_its_part_that_failed",),
+    ),
+    Guarantee(
+        "a producer that hung is not used again",
+        KAFKA + "sending.py",
+        "            await self.drop()\n            if isinstance",
+        "            if isinstance",
+        (RELAY + "test_a_producer_that_hangs_is_let_go_and_the_send_failed",),
+    ),
+    Guarantee(
+        "the relay's cursor moves after the acknowledgement",
+        KAFKA + "relay.py",
+        "                await self._sender.send(entries)\n",
+        "                await self._move(epoch, raws[-1].position, len(raws), life)\n"
+        "                await self._sender.send(entries)\n",
+        (RELAY + "test_the_cursor_stays_where_it_was_until_the_broker_has_acknowledged",),
+    ),
+    Guarantee(
+        "an epoch fences a relay that lost the cursor",
+        KAFKA + "relay.py",
+        "where epoch = $1 and pos <= $2 and",
+        "where $1 > 0 and pos <= $2 and",
+        (RELAY + "test_who_lost_the_cursor_does_not_move_it",),
+    ),
+    Guarantee(
+        "one relay waits while the other has the lease",
+        KAFKA + "relay.py",
+        "where owner is null or owner = $1 or expires_at < clock_timestamp()",
+        "where owner is null or owner = $1 or expires_at < 'infinity'",
+        (RELAY + "test_one_relay_works_while_the_other_waits",),
+    ),
+    Guarantee(
+        "a relay of another life does not move the cursor of a restored log",
+        KAFKA + "relay.py",
+        " and (select incarnation from store) = $5 returning epoch",
+        " and $5 is not null returning epoch",
+        (RELAY + "test_a_relay_that_slept_through_a_restore_does_not_move_the_cursor_of_the_restored_log",),
+    ),
+    Guarantee(
+        "what a restored log holds goes out as of its own life",
+        KAFKA + "relay.py",
+        "if raws and await self._store.incarnation() != life:",
+        "if raws and life is None:",
+        (RELAY + "test_what_a_restored_log_holds_does_not_go_out_as_of_the_life_before",),
+        waits=True,
+    ),
+    Guarantee(
+        "a window notices what Kafka did not bring",
+        KAFKA + "line.py",
+        "complete = previous <= self.last",
+        "complete = previous >= 0",
+        (LINE + "test_a_window_that_misses_something_begins_anew_above_it",),
+    ),
+    Guarantee(
+        "a line seeks before it looks where the logs end",
+        KAFKA + "line.py",
+        """            ends = await consumer.end_offsets(partitions)
+            if assignment != self._assignment:
+                return
+            for partition, end in ends.items():
+                consumer.seek(partition, end)
+            contexts = {self._topics[p.topic] for p in partitions}
+            nows = {context: await self._owners.now(context) for context in contexts}
+""",
+        """            contexts = {self._topics[p.topic] for p in partitions}
+            nows = {context: await self._owners.now(context) for context in contexts}
+            ends = await consumer.end_offsets(partitions)
+            if assignment != self._assignment:
+                return
+            for partition, end in ends.items():
+                consumer.seek(partition, end)
+""",
+        (LINE + "test_a_line_begins_so_that_nothing_falls_between_where_kafka_ends_and_where_the_log_does",),
+    ),
+    Guarantee(
+        "events of another life begin a new window",
+        KAFKA + "line.py",
+        "            self._live_on(context, now, head)\n        else:",
+        "            pass\n        else:",
+        (LINE + "test_events_of_another_life_begin_a_window_of_that_life",),
+    ),
+    Guarantee(
+        "events of a life that is over are passed over",
+        KAFKA + "line.py",
+        "if said.life != window.life and not await self._lives(at[0], said.life):",
+        "if said.life != window.life and await self._lives(at[0], said.life) is None:",
+        (LINE + "test_events_of_a_life_that_is_over_are_passed_over",),
+    ),
+    Guarantee(
+        "what does not come through Kafka is read from the log",
+        KAFKA + "line.py",
+        "            if await self._owners.lacks(context, {p: w.last for p, w in parts.items()}, before):",
+        "            if await self._owners.lacks(context, {p: w.last for p, w in parts.items()}, before) is None:",
+        (LINE + "test_what_does_not_come_through_kafka_is_read_from_the_log_at_the_second_look",),
+    ),
+    Guarantee(
+        "a claim fences whoever had the part",
+        ENGINE + "claims.py",
+        "update consumers c set owner = $2, epoch = epoch + 1",
+        "update consumers c set owner = $2, epoch = epoch",
+        (LINE + "test_a_part_taken_over_by_another_member_is_moved_by_that_one_only",),
+    ),
+    Guarantee(
+        "a topic with another number of parts is refused",
+        KAFKA + "admin.py",
+        "if there[t.name] not in (0, t.parts)]",
+        "if there[t.name] < 0]",
+        (RELAY + "test_a_topic_with_another_number_of_parts_is_refused_and_one_that_is_missing_is_not",),
+    ),
+    Guarantee(
+        "no offset of documents is committed before they are decided",
+        "libs/chassis/src/chassis/erp.py",
+        """            await self.runtime.topics.publish(RECEIPTS, await self.take(records))
+            await reading.commit(following(records))
+""",
+        """            await reading.commit(following(records))
+            await self.runtime.topics.publish(RECEIPTS, await self.take(records))
+""",
+        ("libs/chassis/tests/test_erp_topics.py::test_no_offset_is_committed_before_its_documents_are_decided",),
+    ),
+    Guarantee(
+        "the checker finds what was committed twice",
+        "tests/faults/checker.py",
+        "if commit.start < at:",
+        "if commit.start < 0:",
+        (CHECKER + "test_what_was_committed_wrongly_is_found",),
+    ),
+    Guarantee(
+        "the checker finds what was skipped inside a batch",
+        "tests/faults/checker.py",
+        'elif left := part.between(one, other):\n            yield f"skipped: {who} saw',
+        'elif left := part.between(other, one):\n            yield f"skipped: {who} saw',
+        (CHECKER + "test_a_stretch_left_out_inside_a_delivered_batch_is_found",),
     ),
 )

@@ -199,6 +199,36 @@ async def test_nothing_is_decided_twice_when_we_die_before_the_offset_is_committ
     assert {e.attempt for e in known.values() if e.verdict != "waiting"} == {0}
 
 
+class Watched:
+    """A reading that notes how far it was committed."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.fetch, self.assigned, self.close = reading.fetch, reading.assigned, reading.close
+        self.committed: list[Mapping[tuple[str, int], int]] = []
+
+    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        self.committed.append(offsets)
+
+
+async def test_no_offset_is_committed_before_its_documents_are_decided(erp_side: Erp) -> None:
+    runtime = erp_side.running.runtime
+    await runtime.supervisor.stop()
+    await erp_side.says(FINANCE, binary("1", terms()))
+    feeder = Feeder(runtime)
+    reading = Watched(await runtime.topics.read(feeder.name, [CUSTOMERS, FINANCE], "main"))
+
+    async def away(messages: Any, sender: Any) -> Any:
+        raise ConnectionError("the database is away")
+
+    deciding = runtime.intake.take
+    object.__setattr__(runtime.intake, "take", away)
+    with pytest.raises(ConnectionError):
+        await feeder.step(reading)
+    assert reading.committed == [], "the document would never come again"
+    object.__setattr__(runtime.intake, "take", deciding)
+    await reading.close()
+
+
 async def test_a_receipt_that_was_not_noted_as_given_is_given_again_under_the_same_id(erp_side: Erp) -> None:
     again = told(erp_side.running.runtime, Receipt(source="erp", id="1", verdict="accepted"), b"C1", "erp", "1", 0)
     same = told(erp_side.running.runtime, Receipt(source="erp", id="1", verdict="accepted"), b"C1", "erp", "1", 0)

@@ -123,6 +123,17 @@ async def test_a_relay_that_slept_through_a_restore_does_not_move_the_cursor_of_
     assert (await relayed(service.pool)).position == 0
 
 
+async def test_what_a_restored_log_holds_does_not_go_out_as_of_the_life_before(
+    relay: Relay, outlet: Outlet, store: PostgresStore, service: Database
+) -> None:
+    before = await store.incarnation()
+    epoch = await taken(service, relay)
+    await renew(service.url)
+    with pytest.raises(Lost, match="another life"):
+        await relay._publish(epoch, 0, before, asyncio.Event())
+    assert outlet.got == []
+
+
 class Producer:
     """One that acknowledges a batch when it is told to."""
 

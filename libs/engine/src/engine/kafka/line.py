@@ -236,7 +236,8 @@ class Line(ConsumerRebalanceListener):  # type: ignore[misc]
                 continue
             if said.life != window.life and not await self._lives(at[0], said.life):
                 continue
-            self.windows[at].take(said.previous, said.raw)
+            if at in self.windows:  # not given to others meanwhile
+                self.windows[at].take(said.previous, said.raw)
 
     def _same(self, message: Any, window: Window) -> bool:
         return dict(message.headers).get("ce_kehulife") == str(window.life).encode()

@@ -38,7 +38,8 @@ WAIT = 1.0
 
 _TAKE = """
 update relay set owner = $1, epoch = epoch + 1, expires_at = clock_timestamp() + $2
-where owner is null or owner = $1 or expires_at < clock_timestamp() returning epoch, pos"""
+where owner is null or owner = $1 or expires_at < clock_timestamp()
+returning epoch, pos, (select incarnation from store) as life"""
 _MOVE = """
 update relay set pos = $2, sent = sent + $3, expires_at = clock_timestamp() + $4, moved_at = clock_timestamp()
 where epoch = $1 and pos <= $2 and (select incarnation from store) = $5 returning epoch"""
@@ -98,19 +99,18 @@ class Relay:
                     await unless_stopped(stop, asyncio.sleep(WAIT))
                     continue
                 with contextlib.suppress(Lost):
-                    await self._publish(taken["epoch"], taken["pos"], stop)
+                    await self._publish(taken["epoch"], taken["pos"], taken["life"], stop)
                 await self._pool.execute(_GIVE, self._session, taken["epoch"])
         finally:
             await self._sender.close()
 
-    async def _publish(self, epoch: int, position: int, stop: asyncio.Event) -> None:
+    async def _publish(self, epoch: int, position: int, life: UUID, stop: asyncio.Event) -> None:
         """As long as the cursor is ours. Raises Lost."""
-        life = await self._store.incarnation()
         before = await self._before(position)
         loop, renewed = asyncio.get_running_loop(), 0.0
         while not stop.is_set():
             counts = {context: self._store.wakeups.count(context) for context in self._contexts}
-            raws = as_raw(await self._pool.fetch(_NEXT, position, AT_ONCE))
+            raws = await self._next(position, life)
             if raws:
                 began, entries = loop.time(), self._entries(raws, before, life)
                 await self._sender.send(entries)
@@ -121,6 +121,13 @@ class Relay:
                 renewed = loop.time()
             if len(raws) < AT_ONCE:
                 await self._wait(stop, counts)
+
+    async def _next(self, position: int, life: UUID) -> list[RawEvent]:
+        """What follows in the log. Raises Lost where that is another life's by now: it would go out as of this one."""
+        raws = as_raw(await self._pool.fetch(_NEXT, position, AT_ONCE))
+        if raws and await self._store.incarnation() != life:
+            raise Lost(f"{self._service}: the log lives another life")
+        return raws
 
     async def _before(self, position: int) -> dict[At, int]:
         """The last position at or below `position` of every part."""
