@@ -39,6 +39,8 @@ PLACES = {
         "operating",
         "Build a view anew beside the live one, which is read meanwhile; waits until it has taken its place.",
     ),
+    "relay": Place("brokerage", "How far the logs were published to Kafka, and publishing them again."),
+    "topics": Place("brokerage", "The topics of the Kafka cluster: as they are, and made as they have to be."),
     "deadletters": Place(
         "letters",
         "Events that nobody could deal with, and all later ones of their customers: they wait for a person.",

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-from chassis import docs, doors, examples, feed, health, holdings, metrics, openapi, ops, own_examples
+from chassis import brokerage, docs, doors, examples, feed, health, holdings, metrics, openapi, ops, own_examples
 from chassis.admission import Admission, admission
 from chassis.front import EVERYBODY, Front
 from chassis.gate import Gate, problem_of
@@ -89,7 +89,7 @@ def service_app(runtime: Runtime, admitted: Admission, pace: Pace, measured: Mea
     docs.describe(app)
     for router in (feed.router, *([doors.router] if service.intake else [])):
         app.include_router(router)
-    for router in (ops.router, holdings.router, *service.routers):
+    for router in (ops.router, holdings.router, brokerage.router, *service.routers):
         app.include_router(router, dependencies=[EXACT])
     app.add_middleware(
         cast(Any, Gate),

@@ -45,6 +45,7 @@ def _looking(service: Service) -> tuple[Example, ...]:
         Example(915, "operations", "GET /ops/dead-letters", "What waits for a person", query={"limit": 10}),
         Example(916, "operations", "GET /ops/timers", "Which due commands wait for a person", query={"limit": 10}),
         Example(918, "admin", "GET /ops/audit", "Who read what is said of persons", query={"limit": 10}),
+        Example(919, "operations", "GET /ops/relay", "How far was the log published?"),
         Example(917, "admin", "GET /ops/persons", "What is sealed about a person", query={"person": "P-9001"}),
     )
 
@@ -67,5 +68,14 @@ def _acting(service: Service) -> tuple[Example, ...]:
         Example(930, "operations", "POST /ops/workers/{name}/restart", "One that runs goes on", path={"name": worker}),
         Example(931, "operations", "POST /ops/dead-letters/replay", "Nothing is parked: none is replayed", letters),
         Example(932, "operations", "POST /ops/dead-letters/discard", "Nothing is parked: none is discarded", letters),
+        Example(934, "operations", "GET /ops/topics", "The topics of the cluster; none without Kafka"),
+        Example(935, "operations", "POST /ops/topics/apply", "What would be made or put right", {"dry_run": True}),
+        Example(
+            936,
+            "operations",
+            "POST /ops/relay/resend",
+            "How much would be published again",
+            {"after": 0, "dry_run": True},
+        ),
         Example(933, "operations", "POST /ops/timers/replay", "No due command is broken: none is tried again", {}),
     )

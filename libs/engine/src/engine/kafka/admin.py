@@ -11,7 +11,7 @@ from aiokafka.structs import TopicPartition
 
 from engine.faults import Halted
 from engine.kafka.access import Access, Unreachable, asking
-from engine.kafka.sending import bounded
+from engine.kafka.clients import bounded, started
 from engine.ports import PARTS
 
 _THERE = TopicAlreadyExistsError.errno
@@ -32,7 +32,7 @@ async def administering(access: Access) -> AsyncIterator[AIOKafkaAdminClient]:
     client = AIOKafkaAdminClient(**access.options(), client_id="kehu-admin", request_timeout_ms=30_000)
     with asking(f"Kafka at {access.bootstrap}"):
         try:
-            await client.start()
+            await started(client)
             yield client
         finally:
             await bounded(client.close())

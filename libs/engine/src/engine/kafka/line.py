@@ -22,7 +22,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from engine.faults import Halted
 from engine.kafka import records
 from engine.kafka.admin import Layout
-from engine.kafka.sending import bounded
+from engine.kafka.clients import bounded, started
 from engine.ports import RawEvent
 from engine.tablebus import TableBus
 
@@ -170,7 +170,7 @@ class Line(ConsumerRebalanceListener):  # type: ignore[misc]
             max_partition_fetch_bytes=4 << 20,
         )
         try:
-            await consumer.start()
+            await started(consumer)
             consumer.subscribe(sorted(self._topics), listener=self)
             looked = asyncio.get_running_loop().time()
             while True:

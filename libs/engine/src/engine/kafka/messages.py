@@ -21,7 +21,8 @@ from aiokafka.errors import (
 from engine.faults import Lost
 from engine.kafka.access import Access, Unreachable, asking
 from engine.kafka.admin import Layout, forget
-from engine.kafka.sending import Entry, Sender, bounded
+from engine.kafka.clients import bounded, started
+from engine.kafka.sending import Entry, Sender
 from engine.tabletopics import part_of
 from engine.topics import Message, Record
 
@@ -100,7 +101,7 @@ class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
         """Become a member. Raises Unreachable."""
         with asking(self._group):
             try:
-                await self._consumer.start()
+                await started(self._consumer)
                 self._consumer.subscribe(sorted(self._names), listener=self)
             except KafkaError:
                 await self.close()
@@ -182,7 +183,7 @@ async def _forget_read(access: Access, group: str, topics: Sequence[str]) -> int
     consumer = AIOKafkaConsumer(**access.options(), group_id=group, enable_auto_commit=False)
     with asking(group):
         try:
-            await consumer.start()
+            await started(consumer)
             parts = [TopicPartition(t, p) for t in topics for p in consumer.partitions_for_topic(t) or ()]
             oldest = await consumer.beginning_offsets(parts)
             read = {part: await consumer.committed(part) or 0 for part in parts}

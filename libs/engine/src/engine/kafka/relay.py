@@ -154,6 +154,10 @@ class Relay:
             about: Attributes = {"messaging.system": "kafka", "kehu.events": len(raws)}
             TRACES.tell("publish", [read_meta(raw.meta)[3] for raw in raws], seconds, about, "producer")
 
+    async def resend(self, after: int) -> None:
+        """Have everything above position `after` published again, by whichever process."""
+        await resend(self._pool, after)
+
     async def standing(self) -> Relayed:
         """How far the log was published, by whichever process."""
         return await relayed(self._pool)

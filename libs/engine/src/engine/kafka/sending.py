@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from engine.faults import Halted
 from engine.kafka.access import Access, Unreachable
+from engine.kafka.clients import bounded, started
 
 log = logging.getLogger("kehu.kafka")
 
@@ -17,7 +19,6 @@ PATIENCE = 30.0
 BATCH = 900_000
 """Bytes of a batch before compression, below what a broker takes by default."""
 LARGEST = 8_000_000
-CLOSING = 5.0
 
 At = tuple[str, int]
 
@@ -42,7 +43,7 @@ class Sender:
         """Send to each (topic, part) its entries in order; acknowledged by all in-sync replicas when this returns.
 
         Raises Unreachable where one failed or took too long: then of each part a first stretch, perhaps none of it, is
-        there. Nothing follows later: the producer is gone.
+        there. Nothing follows later: the producer is gone. Raises Halted where a record is larger than a broker takes.
         """
         sending: list[asyncio.Task[None]] = []
         try:
@@ -58,6 +59,8 @@ class Sender:
                 task.cancel()
             await asyncio.gather(*sending, return_exceptions=True)
             await self.drop()
+            if isinstance(failed, MessageSizeTooLargeError):
+                raise _too_large(", ".join({topic for topic, _ in entries}), *entries.values()) from failed
             if isinstance(failed, (KafkaError, TimeoutError)):
                 raise Unreachable(f"sending: {failed!r}") from failed
             raise
@@ -73,7 +76,7 @@ class Sender:
             max_request_size=LARGEST,
             request_timeout_ms=int(PATIENCE * 1000),
         )
-        await producer.start()
+        await started(producer)
         return producer
 
     async def drop(self) -> None:
@@ -95,17 +98,18 @@ async def _in_order(producer: AIOKafkaProducer, topic: str, part: int, entries: 
             await (await producer.send_batch(batch, topic, partition=part))
             batch = producer.create_batch()
             if not _appended(batch, entry):
-                raise KafkaError(f"a record of {len(entry.value)} bytes is too large for {topic}")
+                raise _too_large(topic, [entry])
     await (await producer.send_batch(batch, topic, partition=part))
+
+
+def _too_large(topic: str, *entries: Sequence[Entry]) -> Halted:
+    largest = max((entry for some in entries for entry in some), key=lambda entry: len(entry.value))
+    key = (largest.key or b"").decode(errors="replace")
+    return Halted(
+        f"a record of {len(largest.value)} bytes (key {key}) is larger than the broker takes in {topic}: raise the "
+        "topic's max.message.bytes and the broker's, then restart this worker"
+    )
 
 
 def _appended(batch: Any, entry: Entry) -> bool:
     return batch.append(timestamp=entry.at, key=entry.key, value=entry.value, headers=list(entry.headers)) is not None
-
-
-async def bounded(closing: Coroutine[Any, Any, object], patience: float = CLOSING) -> None:
-    """Wait for a client to stop, but not for ever; what it has against that no longer matters."""
-    task = asyncio.create_task(closing)
-    await asyncio.wait({task}, timeout=patience)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,108 @@
+"""What operations see of Kafka and do there."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+
+from chassis.settings import Settings
+from engine.kafka.access import Access
+from engine.kafka.admin import Topic, ensure
+from events.topics import TOPICS
+
+KEYS = count()
+
+
+def key() -> dict[str, str]:
+    """A header no request had before."""
+    return {"Idempotency-Key": f"b{next(KEYS)}"}
+
+
+@pytest.fixture
+async def on_kafka(
+    settings: Settings, start: Callable[[Settings], AbstractAsyncContextManager[Any]], kafka: Access
+) -> AsyncIterator[Any]:
+    """The sample service on a real Kafka."""
+    bus = settings.bus.model_copy(update={"kind": "kafka"})
+    cluster = settings.kafka.model_copy(
+        update={"bootstrap": kafka.bootstrap, "namespace": kafka.namespace, "session": kafka.session}
+    )
+    async with start(settings.model_copy(update={"bus": bus, "kafka": cluster})) as running:
+        yield running
+
+
+async def test_without_kafka_nothing_is_relayed_and_there_are_no_topics(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/api/credit/ops/relay")).json()["bus"] == "table"
+    assert (await http.get("/api/credit/ops/topics")).json() == []
+    asked = {"after": 0, "dry_run": True}
+    assert (await http.post("/api/credit/ops/relay/resend", json=asked, headers=key())).json()["events"] == 0
+    for path, body in (("relay/resend", {"after": 0}), ("topics/apply", {})):
+        refused = await http.post(f"/api/credit/ops/{path}", json=body, headers=key())
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/kehu/no-broker")
+
+
+@pytest.mark.slow
+async def test_a_log_is_published_and_published_again_and_nothing_is_folded_twice(
+    on_kafka: Any, eventually: Callable[..., Any]
+) -> None:
+    http = on_kafka.http
+    answer = await on_kafka.open("C1")
+    await http.get("/api/credit/accounts", params={"at_least": answer.json()["position"]})
+
+    async def published() -> bool:
+        state = (await http.get("/api/credit/ops/relay")).json()
+        return bool(state["works"] and state["position"] == state["head"] > 0)
+
+    await eventually(published)
+    before = (await http.get("/api/credit/ops/relay")).json()
+    would = await http.post("/api/credit/ops/relay/resend", json={"after": 0, "dry_run": True}, headers=key())
+    assert would.json() == {"after": 0, "events": before["head"], "dry_run": True}
+    assert (await http.get("/api/credit/ops/relay")).json()["sent"] == before["sent"]
+    await http.post("/api/credit/ops/relay/resend", json={"after": 0}, headers=key())
+
+    async def again() -> bool:
+        return bool((await http.get("/api/credit/ops/relay")).json()["sent"] == 2 * before["sent"])
+
+    await eventually(again)
+    later = await on_kafka.open("C2")
+    shown = await http.get("/api/credit/accounts", params={"at_least": later.json()["position"]})
+    assert [row["customer"] for row in shown.json()["items"]] == ["C1", "C2"]
+
+
+@pytest.mark.slow
+async def test_topics_are_shown_and_made_as_the_list_says_and_a_wrong_one_is_refused(
+    on_kafka: Any, kafka: Access
+) -> None:
+    http = on_kafka.http
+    shown = {t["name"]: t for t in (await http.get("/api/credit/ops/topics")).json()}
+    assert set(shown) == {kafka.named(topic.name) for topic in TOPICS}
+    missing = kafka.named("erp.stock.v1")
+    assert shown[missing]["state"] == "missing"
+    would = (await http.post("/api/credit/ops/topics/apply", json={"dry_run": True}, headers=key())).json()
+    assert missing in {t["name"] for t in would["topics"]}
+    await http.post("/api/credit/ops/topics/apply", json={}, headers=key())
+    assert {t["state"] for t in (await http.get("/api/credit/ops/topics")).json()} == {"right"}
+
+
+@pytest.mark.slow
+async def test_a_topic_with_too_few_partitions_is_refused_by_apply(on_kafka: Any, kafka: Access) -> None:
+    await ensure(kafka, [Topic(kafka.named("erp.stock.v1"), parts=3)])
+    refused = await on_kafka.http.post("/api/credit/ops/topics/apply", json={}, headers=key())
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/kehu/wrong-topic")
+    assert "has 3 partitions, not 12" in refused.json()["title"]
+
+
+async def test_a_broker_that_is_not_there_is_said_to_be_away(
+    settings: Settings, start: Callable[[Settings], AbstractAsyncContextManager[Any]]
+) -> None:
+    bus = settings.bus.model_copy(update={"kind": "kafka"})
+    cluster = settings.kafka.model_copy(update={"bootstrap": "127.0.0.1:9"})
+    async with start(settings.model_copy(update={"bus": bus, "kafka": cluster})) as running:
+        away = await running.http.get("/api/credit/ops/topics")
+        assert (away.status_code, away.json()["type"]) == (503, "/problems/kehu/broker-away")
+        assert away.headers["Retry-After"] == "5"
+        assert (await running.open("C1")).status_code == 201
+        assert (await running.http.get("/api/credit/ops/relay")).json()["events"] > 0
