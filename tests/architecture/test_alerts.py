@@ -131,3 +131,13 @@ def test_promtool_reads_every_expression_of_the_dashboard(tmp_path: Path) -> Non
     place = tmp_path / "dashboard.yml"
     place.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
     promtool("check", "rules", place)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_the_page_is_there(page: str) -> None:
+    reference = set(
+        re.findall(r"^#+ `(kehu [\w -]+)`$", (ROOT / "docs/reference/command.md").read_text(), re.MULTILINE)
+    )
+    named = re.findall(r"`(kehu (?:relay|topics|deadletters) \w+|kehu \w+)", (ROOT / page).read_text())
+    assert set(named) - reference == set()
+    assert len(set(named)) > 5

@@ -151,7 +151,7 @@ async def test_the_key_of_another_company_is_refused(url: str) -> None:
 def test_roles_are_all_of_them_or_those_that_are_set() -> None:
     assert chosen(None) == ROLES
     assert chosen(["timers", "projector"]) == ("projector", "timers")
-    with pytest.raises(CannotBegin, match=r"there is no role projektor; the roles are projector, reactor, .*daybreak"):
+    with pytest.raises(CannotBegin, match=r"there is no role projektor; the roles are relay, projector, .*daybreak"):
         chosen(["projektor", "timers"])
 
 

@@ -246,7 +246,7 @@ class Work(BaseModel):
     roles: tuple[str, ...] | None = Field(
         None,
         description='Roles of a worker process, as JSON: `["projector", "reactor"]`; all of them unless set: '
-        "projector, reactor, timers, evaluator, intake, daybreak.",
+        "relay, projector, reactor, timers, evaluator, intake, daybreak.",
     )
     grace: float = Field(5.0, gt=0, description="Seconds workers and requests get to end when the process stops.")
 
