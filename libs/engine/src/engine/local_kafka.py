@@ -22,6 +22,7 @@ CLUSTER = "4L6g3nShT-eMCtK--X86sw"
 JAVA = ("-Xms96m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true")
 READY = 120.0
 HOST = "127.0.0.1"
+LISTENERS = ("CLIENTS", "INSIDE", "CONTROLLER")
 
 
 class NoKafka(Exception):
@@ -85,6 +86,34 @@ class Jars:
             raise NoKafka(f"Maven could not resolve Apache Kafka: {(done.stdout + done.stderr).strip()[-500:]}")
 
 
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """Clients are let in over TLS only, and only as one of `users` (name -> password, SCRAM-SHA-512).
+
+    `certificate` and `key` are the brokers', as PEM.
+    """
+
+    certificate: str
+    key: str = field(repr=False)
+    users: Mapping[str, str] = field(repr=False)
+
+    def properties(self) -> dict[str, str]:
+        """What a broker is told."""
+        login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        return {
+            "listener.security.protocol.map": "CLIENTS:SASL_SSL,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.certificate.chain": _one_line(self.certificate),
+            "ssl.keystore.key": _one_line(self.key),
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.clients.scram-sha-512.sasl.jaas.config": login,
+        }
+
+
+def _one_line(pem: str) -> str:
+    return pem.strip().replace("\n", "\\n")
+
+
 @dataclass
 class Broker:
     """One node. Its `address` stays the same when it is started again."""
@@ -145,7 +174,13 @@ class LocalKafka:
 
 
 async def start(
-    folder: Path, jars: Jars, *, brokers: int = 1, port: int = 0, settings: Mapping[str, str] | None = None
+    folder: Path,
+    jars: Jars,
+    *,
+    brokers: int = 1,
+    port: int = 0,
+    settings: Mapping[str, str] | None = None,
+    secured: Secured | None = None,
 ) -> LocalKafka:
     """Start `brokers` on `folder`, which keeps their data; on `port` and those that follow (0: free ones).
 
@@ -153,8 +188,10 @@ async def start(
     coordinator answers, too. Raises NoKafka.
     """
     libraries = await asyncio.to_thread(jars.ready)
-    ports = _ports(brokers * 2, port)
-    made = await asyncio.to_thread(_nodes, folder, jars.pom, libraries, ports, settings or {})
+    ports = _ports(brokers * 3, port)
+    more = {**(secured.properties() if secured else {}), **(settings or {})}
+    users = secured.users if secured else {}
+    made = await asyncio.to_thread(_nodes, folder, jars.pom, libraries, ports, more, users)
     cluster = LocalKafka(made)
     for broker in made:
         broker.launch()
@@ -191,32 +228,40 @@ def _ports(count: int, first: int) -> list[int]:
             probe.close()
 
 
-def _nodes(folder: Path, pom: Path, libraries: Path, ports: Sequence[int], settings: Mapping[str, str]) -> list[Broker]:
-    """A node for each two ports, ready to be launched: the first half is for clients."""
-    folder, count = folder.absolute(), len(ports) // 2
-    listen, control = ports[:count], ports[count:]
+def _nodes(
+    folder: Path,
+    pom: Path,
+    libraries: Path,
+    ports: Sequence[int],
+    settings: Mapping[str, str],
+    users: Mapping[str, str],
+) -> list[Broker]:
+    """A node for each three ports, ready to be launched: the first third is for clients."""
+    folder, count = folder.absolute(), len(ports) // 3
+    listen, control, inside = ports[:count], ports[count : 2 * count], ports[2 * count :]
     voters = ",".join(f"{n + 1}@{HOST}:{at}" for n, at in enumerate(control))
     return [
         _prepared(
             folder / f"broker-{n + 1}", n + 1, libraries, pom,
-            _properties(n + 1, voters, listen[n], control[n], count, settings),
+            _properties(n + 1, voters, (listen[n], inside[n], control[n]), count, settings), users,
         )
         for n in range(count)
     ]  # fmt: skip
 
 
 def _properties(
-    node: int, voters: str, port: int, control: int, brokers: int, settings: Mapping[str, str]
+    node: int, voters: str, ports: tuple[int, int, int], brokers: int, settings: Mapping[str, str]
 ) -> dict[str, str]:
+    clients, inside, control = (f"{name}://{HOST}:{at}" for name, at in zip(LISTENERS, ports, strict=True))
     replicas = str(min(brokers, 3))
     return {
         "process.roles": "broker,controller",
         "node.id": str(node),
         "controller.quorum.voters": voters,
-        "listeners": f"CLIENTS://{HOST}:{port},CONTROLLER://{HOST}:{control}",
-        "advertised.listeners": f"CLIENTS://{HOST}:{port}",
-        "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "CLIENTS",
+        "listeners": f"{clients},{inside},{control}",
+        "advertised.listeners": f"{clients},{inside}",
+        "listener.security.protocol.map": "CLIENTS:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "INSIDE",
         "controller.listener.names": "CONTROLLER",
         "default.replication.factor": replicas,
         "offsets.topic.replication.factor": replicas,
@@ -235,17 +280,22 @@ def _properties(
     }
 
 
-def _prepared(folder: Path, node: int, libraries: Path, pom: Path, properties: dict[str, str]) -> Broker:
+def _prepared(
+    folder: Path, node: int, libraries: Path, pom: Path, properties: dict[str, str], users: Mapping[str, str]
+) -> Broker:
     """A broker whose folder is formatted, ready to be launched."""
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / "server.properties"
     properties = {**properties, "log.dirs": str(folder / "data")}
+    written.touch(mode=0o600)  # it may hold a key
     written.write_text("".join(f"{k}={v}\n" for k, v in properties.items()), encoding="utf-8")
     java = ["java", *JAVA, f"-Dlog4j2.configurationFile={pom.with_name('log4j2.properties').absolute()}"]
     java += ["-cp", f"{libraries.absolute()}/*"]
     if not (folder / "data" / "meta.properties").exists():
-        _formatted([*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(written)], folder)
-    address = properties["advertised.listeners"].partition("://")[2]
+        scram = [f"SCRAM-SHA-512=[name={name},password={password}]" for name, password in users.items()]
+        more = [part for user in scram for part in ("--add-scram", user)]
+        _formatted([*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(written), *more], folder)
+    address = properties["advertised.listeners"].partition(",")[0].partition("://")[2]
     return Broker(node, folder, address, [*java, "kafka.Kafka", written])
 
 

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 
 from engine.faults import Halted
 from engine.kafka.access import Access, Unreachable, asking
 from engine.kafka.clients import bounded, started
+from engine.kafka.refusals import reason
 from engine.ports import PARTS
 
 _THERE = TopicAlreadyExistsError.errno
@@ -32,10 +33,17 @@ async def administering(access: Access) -> AsyncIterator[AIOKafkaAdminClient]:
     client = AIOKafkaAdminClient(**access.options(), client_id="kehu-admin", request_timeout_ms=30_000)
     with asking(f"Kafka at {access.bootstrap}"):
         try:
-            await started(client)
+            await _begun(client, access)
             yield client
         finally:
             await bounded(client.close())
+
+
+async def _begun(client: AIOKafkaAdminClient, access: Access) -> None:
+    try:
+        await started(client)
+    except KafkaConnectionError as error:
+        raise Unreachable(f"Kafka cannot be reached: {await reason(access)}") from error
 
 
 class Layout:
