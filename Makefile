@@ -10,7 +10,7 @@ export PYTHONUTF8 := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kafka test test-unit check lint format types arch docs lock audit bench bench-kafka fuzz screenshots clean
+.PHONY: help setup run kafka test test-unit check lint format types arch docs lock audit bench bench-kafka fuzz screenshots soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,9 @@ screenshots: $(READY) ## the pictures in README, from a new demo company (needs 
 
 fuzz: $(READY) ## requests nobody thought of, for long: make fuzz [CASES=200]
 	@FUZZ_CASES="$(or $(CASES),200)" $(PY) -m pytest tests/security/test_fuzz.py -o session_timeout=0
+
+soak: $(READY) ## real processes, brokers and databases killed under load, for long: make soak [MINUTES=10] [SEED=1]
+	@$(PY) -m tests.faults.soak --minutes "$(or $(MINUTES),10)" $(if $(SEED),--seed "$(SEED)",)
 
 clean: ## away with .venv and caches (data in .kehu stays)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

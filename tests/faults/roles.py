@@ -48,6 +48,8 @@ from tests.faults.history import Recorder, mark
 
 CONTEXTS = ("credit", "customer")
 CUSTOMERS = 200
+OWNERS = 10
+"""Of so many events one assigns an owner, which calls for a reaction."""
 BAD = "CX"
 UPCASTS: Mapping[tuple[str, int], Upcast] = {("credit.PaymentReceived", 1): dict}
 """What a newer software reads older payments with."""
@@ -101,23 +103,30 @@ async def write(stage: str, name: str, rate: float, flight: int, kind: str = "")
     """
     place, numbers, began = Stage.model_validate_json(stage), count(), monotonic()
     SETTINGS["application_name"] = WRITER
-    serde = newer() if kind == "newer" else Serde()
+    serde = newer() if "newer" in kind else Serde()
     recorder, store = place.recorder(name), PostgresStore(await opened(place.log), serde, "kehu")
 
     async def lane() -> None:
         for n in numbers:
             if (ahead := began + n / rate - monotonic()) > 0:
                 await asyncio.sleep(ahead)
-            await append(store, recorder, f"{name}k{n}", n, bad=kind == "bad")
+            if await append(store, recorder, f"{name}k{n}", n, bad="bad" in kind):
+                acknowledged[0] += 1
 
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(1)
+            say("acknowledged", events=acknowledged[0])
+
+    acknowledged = [0]
     say("writing")
-    await asyncio.gather(*(lane() for _ in range(flight)))
+    await asyncio.gather(tell(), *(lane() for _ in range(flight)))
 
 
-async def append(store: PostgresStore, recorder: Recorder, op: str, n: int, *, bad: bool) -> None:
-    """One command; one in fifty takes the stream for new and is refused."""
+async def append(store: PostgresStore, recorder: Recorder, op: str, n: int, *, bad: bool) -> bool:
+    """One command; one in fifty takes the stream for new and is refused. Whether it was acknowledged."""
     who = f"C{n % CUSTOMERS}"
-    event: Event = owner_set(who, op) if n % 5 == 0 else paid(BAD if bad else who, 1 + n % 7, "BAD" if bad else op)
+    event: Event = owner_set(who, op) if n % OWNERS == 0 else paid(BAD if bad else who, 1 + n % 7, "BAD" if bad else op)
     stream = f"{event.context()}-{event.about}"
     expected = {stream: 0} if n % 50 == 49 else {}
     command = (Verdict(ids.named("faults", op), "accepted", b""),)
@@ -125,11 +134,13 @@ async def append(store: PostgresStore, recorder: Recorder, op: str, n: int, *, b
     try:
         done = await store.append(Append(expected, [NewEvent(stream, event, DAY)], Meta(op, ids.named(op)), command))
         recorder.note("ok", op, done.repeated.positions[0] if done.repeated and done.repeated.positions else done.first)
+        return True
     except Conflict:
         recorder.note("fail", op)
     except StoreFailed as failed:
         recorder.note("fail" if "not stored" in str(failed) else "unknown", op)
         await asyncio.sleep(0.05)
+    return False
 
 
 async def publish(stage: str, name: str, stops: str = "", greedy: bool = False) -> None:
@@ -182,8 +193,8 @@ async def project(stage: str, name: str, kind: str = "", stops: str = "") -> Non
     """
     place, home, bus = await reading(stage)
     noting_reader(place.recorder(name), stops)
-    views: Sequence[View] = (refusing(), LEDGER) if kind == "refusing" else (TOTALS, LEDGER)
-    serde = newer() if kind == "newer" else Serde()
+    views: Sequence[View] = (refusing(), LEDGER) if "refusing" in kind else (TOTALS, LEDGER)
+    serde = newer() if "newer" in kind else Serde()
     await at_work([Projector(view, home, bus, serde, member=name) for view in views])
 
 

@@ -108,6 +108,7 @@ class Play:
     writers: list[list[str]] = field(default_factory=lambda: [[]])
     lives: list[Log] = field(default_factory=list)
     restored: list[int] = field(default_factory=list)
+    hired: list[Process] = field(default_factory=list)
     count: int = 0
 
     def enlist(self, job: str, *arguments: object) -> str:
@@ -117,6 +118,7 @@ class Play:
         if job == "write":
             self.writers[-1].append(name)
         self.at_work[name] = self.fork(job, self.stage.model_dump_json(), name, *arguments)
+        self.hired.append(self.at_work[name])
         return name
 
     async def kill(self, name: str) -> None:
@@ -136,6 +138,11 @@ class Play:
         await process.signal(signal.SIGTERM)
         await process.said("done")
 
+    def acknowledged(self) -> int:
+        """How many commands the writers have said were acknowledged, those killed since included."""
+        told = [[more["events"] for word, more in process.told if word == "acknowledged"] for process in self.hired]
+        return sum(found[-1] for found in told if found)
+
     def of(self, job: str) -> list[str]:
         """The names of those who do it now."""
         return [name for name in self.at_work if name.rstrip("0123456789") == job]
@@ -153,6 +160,16 @@ class Play:
 
             async def there() -> bool:
                 return await _head(log) >= goal
+
+            await eventually(there, PATIENCE)
+
+    async def published(self, events: int) -> None:
+        """Wait until so many more were published."""
+        async with self.pools() as (log, _):
+            goal = (await relayed(log)).position + events
+
+            async def there() -> bool:
+                return (await relayed(log)).position >= goal
 
             await eventually(there, PATIENCE)
 

@@ -9,21 +9,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from engine import ids
-from engine.database import Database
-from engine.deadletters import replay
 from engine.kafka.access import Access
 from engine.kafka.admin import Topic, ensure, remove
 from engine.kafka.relay import resend
 from engine.ports import PARTS
-from engine.projector import Projector
-from engine.serde import Serde
-from engine.tablebus import TableBus
 from engine.testing.forked import Fork, forking
 from engine.testing.plugin import quickest
-from engine.testing.sample_views import TOTALS
+from tests.faults.mending import replayed, strangers
 from tests.faults.roles import BAD, CONTEXTS
 from tests.faults.stage import Play, PostgreSQL, opening
 
@@ -180,27 +175,8 @@ async def test_topics_are_deleted_and_made_again_under_load(play: Play) -> None:
 
 
 async def test_records_of_strangers_in_our_topics_are_passed_over(play: Play) -> None:
-    producer = AIOKafkaProducer(**play.stage.access().options())
-    await producer.start()
-    life = str(ids.new()).encode()
     async with play.pools() as (log, _):
-        head = await log.fetchval("select max(pos) from events")
-    strange = [
-        (b"", []),
-        (b"{}", [("ce_sequence", b"many")]),
-        (b"{}", [("ce_sequence", b"%020d" % (head + 1_000_000))]),
-        (b"\xff", [("ce_sequence", b"1"), ("ce_kehulife", b"none")]),
-        (b"{}", [("ce_sequence", b"%020d" % (head + 5)), ("ce_kehulife", life), ("ce_kehuprev", b"0")]),
-    ]
-    try:
-        for context in CONTEXTS:
-            for part in range(PARTS):
-                for value, headers in strange:
-                    await producer.send_and_wait(
-                        play.stage.access().topic(context), value, partition=part, headers=headers
-                    )
-    finally:
-        await producer.stop()
+        await strangers(play.stage.access(), await log.fetchval("select max(pos) from events"))
     await play.grown(200)
     assert (await play.verdict()).clean()
 
@@ -220,19 +196,6 @@ async def test_a_poisonous_payment_parks_one_customer_and_is_dealt_with_once_the
     play.enlist("write", RATE, FLIGHT)
     await play.grown(50)
     assert (await play.verdict()).clean()
-
-
-async def replayed(play: Play) -> int:
-    """How many letters of the parked customer were dealt with."""
-    home, log = await Database.open(play.stage.home), await Database.open(play.stage.log)
-    try:
-        bus = TableBus(dict.fromkeys(CONTEXTS, log.reader), home.pool)
-        done = await replay(home.pool, bus, Serde(), Projector(TOTALS, home, bus, Serde()), BAD)
-        assert done is not None, "it failed again"
-        return done
-    finally:
-        await home.close()
-        await log.close()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
