@@ -65,7 +65,7 @@ async def test_every_process_is_killed_at_any_moment_and_another_one_comes(play:
 
 
 async def test_every_process_is_stopped_until_others_have_its_work_and_then_goes_on(play: Play) -> None:
-    stopped = [play.of(job)[0] for job in ("relay", "project", "react")]
+    stopped = [play.of(job)[0] for job in ("write", "relay", "project", "react")]
     pauses = [asyncio.create_task(play.pause(name, 2 * TIMES["session"])) for name in stopped]
     play.enlist("relay")
     play.enlist("react")

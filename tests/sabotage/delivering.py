@@ -307,6 +307,13 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (LINE + "test_events_of_a_life_that_is_over_are_passed_over",),
     ),
     Guarantee(
+        "what came of another life is not handed out as of the one claimed",
+        KAFKA + "bus.py",
+        "same = window is not None and window.life == self._lives[topic]",
+        "same = window is not None",
+        (LINE + "test_what_came_of_another_life_is_not_handed_out_as_of_the_one_claimed",),
+    ),
+    Guarantee(
         "what does not come through Kafka is read from the log",
         KAFKA + "line.py",
         "            if await self._owners.lacks(context, {p: w.last for p, w in parts.items()}, before):",

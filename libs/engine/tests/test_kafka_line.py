@@ -17,9 +17,11 @@ from engine.decoding import Letter
 from engine.faults import Lost
 from engine.kafka.access import Access
 from engine.kafka.admin import Layout
+from engine.kafka.bus import KafkaSubscription
 from engine.kafka.line import Line, Window
 from engine.kafka.records import written
 from engine.ports import Delivery, RawEvent
+from engine.tablebus import Cursor
 from engine.testing.sample_views import DAY
 
 OLD, LIFE = ids.new(), ids.new()
@@ -59,6 +61,7 @@ class Owners:
     sought: int | None = None
     topics: Sequence[str] = ("credit",)
     looks: list[int] = field(default_factory=list)
+    wanted: None = None
 
     async def now(self, topic: str) -> tuple[UUID, int]:
         self.head += 1
@@ -153,6 +156,16 @@ async def test_what_does_not_come_through_kafka_is_read_from_the_log_at_the_seco
     await line._look()
     assert owners.looks == [0, 10]
     assert line.windows[AT].floor >= 10
+
+
+async def test_what_came_of_another_life_is_not_handed_out_as_of_the_one_claimed(line: Line, owners: Owners) -> None:
+    line.windows[AT] = window = Window(LIFE, 5)
+    window.take(5, raw(8))
+    reader = KafkaSubscription(owners, ["credit"], None, line, 1.0)  # type: ignore[arg-type]
+    for life, expected in ((OLD, []), (LIFE, [8])):
+        reader._lives, reader._cursors = {"credit": life}, {AT: Cursor(5, 5)}
+        found = reader._live("credit", {3: reader._cursors[AT]}, 100)
+        assert [d.position for d in found] == expected
 
 
 @pytest.mark.parametrize(

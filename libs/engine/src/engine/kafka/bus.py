@@ -186,7 +186,8 @@ class KafkaSubscription:
         ends: dict[int, int] = {}
         for part, cursor in cursors.items():
             window = self._line.windows.get((topic, part))
-            raws = window.above(cursor.scanned, limit) if window is not None else ()
+            same = window is not None and window.life == self._lives[topic]  # another life may have begun just now
+            raws = window.above(cursor.scanned, limit) if window is not None and same else ()
             if raws:
                 found += raws
                 ends[part] = raws[-1][0]
