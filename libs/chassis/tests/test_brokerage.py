@@ -6,11 +6,13 @@ from itertools import count
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from chassis.settings import Settings
 from engine.kafka.access import Access
-from engine.kafka.admin import Topic, ensure
+from engine.kafka.admin import Topic, counts, ensure
+from engine.kafka.messages import everything
 from events.topics import TOPICS
 
 KEYS = count()
@@ -106,3 +108,42 @@ async def test_a_broker_that_is_not_there_is_said_to_be_away(
         assert away.headers["Retry-After"] == "5"
         assert (await running.open("C1")).status_code == 201
         assert (await running.http.get("/api/credit/ops/relay")).json()["events"] > 0
+
+
+@pytest.mark.slow
+async def test_what_is_parked_is_told_by_topic_with_the_message_and_replayed_from_there(
+    on_kafka: Any, kafka: Access, poison: set[str], eventually: Callable[..., Any]
+) -> None:
+    http = on_kafka.http
+    poison.add("C1")
+    await on_kafka.open("C1")
+    topic = "kehu.credit.events.v1.credit.view.accounts.dlq"
+
+    async def told() -> bool:
+        return len(await records(kafka, topic)) == 1
+
+    await eventually(told)
+    (record,) = await records(kafka, topic)
+    said = {name: value.decode() for name, value in record.headers}
+    (event,) = [e for e in (await http.get("/api/credit/events")).json()["items"] if e["id"] == said["ce_id"]]
+    assert (record.key, orjson.loads(record.value)) == (b"C1", event["data"])
+    assert said["ce_type"] == event["type"]
+    assert (said["dlq_group"], said["dlq_kind"], said["dlq_position"]) == ("view:accounts", "poison", "1")
+    assert said["dlq_exception"] == said["__streams.errors.exception"] != ""
+
+    asked = {"topic": topic, "dry_run": True}
+    would = await http.post("/api/credit/ops/dead-letters/replay-topic", json=asked, headers=key())
+    waiting = {"group": "view:accounts", "customer": "C1", "waiting": 1, "replayed": 0}
+    assert would.json() == {"dry_run": True, "customers": [waiting]}
+    poison.clear()
+    done = await http.post("/api/credit/ops/dead-letters/replay-topic", json={"topic": topic}, headers=key())
+    assert done.json()["customers"] == [{**waiting, "replayed": 1}]
+    again = await http.post("/api/credit/ops/dead-letters/replay-topic", json={"topic": topic}, headers=key())
+    assert again.json()["customers"] == [{**waiting, "waiting": 0}]
+    assert (await http.get("/api/credit/accounts/C1")).status_code == 200
+
+
+async def records(kafka: Access, topic: str) -> list[Any]:
+    """All that lies in a topic, if there is one yet."""
+    there = await counts(kafka, [kafka.named(topic)])
+    return await everything(kafka, kafka.named(topic)) if any(there.values()) else []

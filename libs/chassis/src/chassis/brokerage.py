@@ -8,17 +8,20 @@ from pydantic import BaseModel, Field
 
 from chassis.buses import layout
 from chassis.context import allowed
+from chassis.deadtopics import customers_in
 from chassis.once import DoOnce
 from chassis.parameters import Position
 from chassis.problems import Fault, Problem
 from chassis.runtime import Runtime
-from engine import clock
+from chassis.workers import replayers
+from engine import clock, deadletters
 from engine.faults import Halted
 
 if TYPE_CHECKING:
     from engine.kafka.relay import Relay
     from engine.kafka.upkeep import Found
 
+MOST_COUNTED = 1_000
 router = APIRouter(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
 
 
@@ -69,6 +72,29 @@ class Resent(BaseModel):
     after: int
     events: int
     dry_run: bool
+
+
+class FromTopic(BaseModel):
+    """Which topic of dead letters."""
+
+    topic: str = Field(min_length=1, max_length=249, examples=["kehu.credit.events.v1.credit.view.accounts.dlq"])
+    dry_run: bool = Field(default=False, description="Only say what would be tried again.")
+
+
+class ReplayedCustomer(BaseModel):
+    """`waiting` letters there were (counted up to 1,000); `replayed` None: it failed again, all stay parked."""
+
+    group: str
+    customer: str
+    waiting: int
+    replayed: int | None
+
+
+class Replayed(BaseModel):
+    """What became of each customer the topic tells of."""
+
+    dry_run: bool
+    customers: list[ReplayedCustomer]
 
 
 class TopicState(BaseModel):
@@ -137,6 +163,35 @@ async def resend(request: Request, asked: Resend, once: DoOnce) -> Resent:
         return Resent(after=after, events=before.head - after, dry_run=asked.dry_run)
 
     return await once(Resent, act)
+
+
+@router.post("/dead-letters/replay-topic", summary="Try again what a topic of dead letters tells of")
+async def replay_topic(request: Request, asked: FromTopic, once: DoOnce) -> Replayed:
+    """Customer by customer, each all or none; letters that were dealt with since are none any more."""
+    runtime = _runtime(request)
+
+    async def act() -> Replayed:
+        if runtime.relay is None and asked.dry_run:
+            return Replayed(dry_run=True, customers=[])
+        _relay(runtime)
+        try:
+            found = await customers_in(runtime, asked.topic)
+        except OSError as away:
+            raise Problem(BrokerAway(reason=str(away)), headers={"Retry-After": "5"}) from away
+        return Replayed(
+            dry_run=asked.dry_run, customers=[await _replayed(runtime, *who, asked.dry_run) for who in found]
+        )
+
+    return await once(Replayed, act)
+
+
+async def _replayed(runtime: Runtime, group: str, customer: str, dry_run: bool) -> ReplayedCustomer:
+    pool, worker = runtime.database.pool, replayers(runtime).get(group)
+    waiting = len(await deadletters.letters(pool, group, customer, limit=MOST_COUNTED))
+    done: int | None = 0
+    if waiting and worker is not None and not dry_run:
+        done = await deadletters.replay(pool, runtime.bus, runtime.serde, worker, customer)
+    return ReplayedCustomer(group=group, customer=customer, waiting=waiting, replayed=done)
 
 
 @router.get("/topics", summary="The topics of the cluster, as they are and as they have to be")

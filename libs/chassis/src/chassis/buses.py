@@ -15,7 +15,7 @@ from events import topics
 
 if TYPE_CHECKING:
     from engine.kafka.access import Access
-    from engine.kafka.admin import Layout
+    from engine.kafka.admin import Layout, Topic
     from engine.kafka.relay import Relay
 
 LARGEST = 8_000_000
@@ -69,8 +69,14 @@ def access(given: Kafka) -> "Access":
 
 def layout(given: Kafka) -> "Layout":
     """Its topics as they have to be."""
-    from engine.kafka.admin import Layout, Topic  # noqa: PLC0415 - as above
+    from engine.kafka.admin import Layout  # noqa: PLC0415 - as above
 
-    into, room = access(given), {"max.message.bytes": str(LARGEST)}
-    told = [Topic(into.named(t.name), t.parts, {**t.settings, **room}) for t in topics.TOPICS]
-    return Layout(into, told, make=given.make_topics)
+    into = access(given)
+    return Layout(into, [told(into, topic) for topic in topics.TOPICS], make=given.make_topics)
+
+
+def told(into: "Access", topic: topics.Topic) -> "Topic":
+    """A topic as a broker is told of it."""
+    from engine.kafka.admin import Topic  # noqa: PLC0415 - as above
+
+    return Topic(into.named(topic.name), topic.parts, {**topic.settings, "max.message.bytes": str(LARGEST)})

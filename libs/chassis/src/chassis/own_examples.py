@@ -71,6 +71,13 @@ def _acting(service: Service) -> tuple[Example, ...]:
         Example(934, "operations", "GET /ops/topics", "The topics of the cluster; none without Kafka"),
         Example(935, "operations", "POST /ops/topics/apply", "What would be made or put right", {"dry_run": True}),
         Example(
+            937,
+            "operations",
+            "POST /ops/dead-letters/replay-topic",
+            "Which customers a topic of dead letters tells of",
+            {"topic": f"kehu.{service.contexts[-1]}.events.v1.{service.name}.view.{view}.dlq", "dry_run": True},
+        ),
+        Example(
             936,
             "operations",
             "POST /ops/relay/resend",

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from chassis.deadtopics import Undertaker
 from chassis.erp import Answers, Feeder, Sweeper
 from chassis.runtime import Runtime, seals
 from engine import business_day, clock, ids
@@ -45,7 +46,7 @@ def replayers(runtime: Runtime) -> dict[str, Replayer]:
 def _of(role: Role, runtime: Runtime) -> Iterable[Worker]:
     match role:
         case "relay":
-            return [runtime.relay] if runtime.relay is not None else []
+            return [runtime.relay, Undertaker(runtime)] if runtime.relay is not None else []
         case "projector":
             return _projectors(runtime)
         case "reactor":

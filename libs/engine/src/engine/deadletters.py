@@ -1,6 +1,6 @@
 """What was parked, and what a person does about it: look, try again, discard. Letters hold positions, never content."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -26,6 +26,11 @@ where grp = $1 and customer = $2 and ($3::bigint is null or id = $3) and discard
 _FAILED = """
 update dead_letters set attempts = attempts + 1, tried_at = clock_timestamp(), error = $3, place = $4
 where grp = $1 and customer = $2 and discarded_at is null and kind = 'poison'"""
+
+
+_UNTOLD = f"""
+select {_COLUMNS} from dead_letters where told_at is null order by id limit $1 for update skip locked"""  # noqa: S608
+_TOLD = "update dead_letters set told_at = clock_timestamp() where id = any($1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,16 @@ async def letters(
 ) -> list[DeadLetter]:
     """Open letters in the order they were parked, above id `after`."""
     return [DeadLetter(*row) for row in await home.fetch(_LIST, group, customer, after, limit)]
+
+
+async def tell(home: asyncpg.Pool, give: Callable[[Sequence[DeadLetter]], Awaitable[None]], limit: int) -> int:
+    """Have `give` publish letters nobody was told of yet, at most `limit`; how many. What fails is given again."""
+    async with home.acquire() as session, session.transaction():
+        found = [DeadLetter(*row) for row in await session.fetch(_UNTOLD, limit)]
+        if found:
+            await give(found)
+            await session.execute(_TOLD, [letter.id for letter in found])
+    return len(found)
 
 
 async def replay(home: asyncpg.Pool, bus: Bus, serde: Serde, worker: Replayer, customer: str) -> int | None:

@@ -59,9 +59,12 @@ def of_context(context: str) -> str:
 
 
 def dead_letters(topic: str, group: str) -> Topic:
-    """Where the messages of `topic` lie that `group` could not deal with, until a person has decided."""
+    """Where the messages of `topic` lie that `group` could not deal with, until a person has decided.
+
+    A group is named with its service: ``credit.view:invoices``; the colon no topic may hold becomes a dot.
+    """
     return Topic(
-        f"{topic}.{group}.dlq",
+        f"{topic}.{group.replace(':', '.')}.dlq",
         "dead_letters",
         BY_NAME[topic].owner,
         f"Messages of {topic} that {group} could not deal with, as they were, with what went wrong.",

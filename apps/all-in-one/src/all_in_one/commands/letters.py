@@ -1,6 +1,6 @@
 """`kehu deadletters`: events that wait for a person, one customer at a time."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.markup import escape
@@ -84,6 +84,8 @@ def one(server: Server, letter: str) -> dict[str, Any]:
 def replay(
     letter: Annotated[str | None, typer.Argument(help="A letter of the customer: credit/12; or --all")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every customer of every consumer.")] = False,
+    topic: Annotated[str | None, typer.Option("--from-topic", help="Those a topic of dead letters tells of.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --from-topic: only say what would be.")] = False,
     url: Url = HERE,
     token: Token = ADMIN,
     as_json: Json = False,
@@ -92,17 +94,37 @@ def replay(
 
     Example: kehu deadletters replay credit/12
     """
-    if (letter is None) == (not every):
-        raise typer.BadParameter("name a letter, or --all")
+    if [letter is not None, every, topic is not None].count(True) != 1:
+        raise typer.BadParameter("name a letter, or --all, or --from-topic TOPIC")
+    if dry_run and topic is None:
+        raise typer.BadParameter("--dry-run goes with --from-topic")
     with Server.at(url, token) as server:
+        if topic is not None:
+            told_of(from_topic(server, topic, dry_run), dry_run, as_json)
         chosen = [x for s in PREFIXES for x in parked(server, s, None, None)] if every else [one(server, str(letter))]
         done = [again(server, *who) for who in dict.fromkeys(map(whose, chosen))]
+    told_of(done, dry_run, as_json)
+
+
+def from_topic(server: Server, topic: str, dry_run: bool) -> list[dict[str, Any]]:
+    """What became of each customer the topic tells of, asked of every service: a letter names its own."""
+    body, found = {"topic": topic, "dry_run": dry_run}, list[dict[str, Any]]()
+    for service, prefix in PREFIXES.items():
+        for told in server.post(f"{prefix}/ops/dead-letters/replay-topic", body)["customers"]:
+            found.append({"service": service, "consumer": told.pop("group"), **told})
+    return found
+
+
+def told_of(done: list[dict[str, Any]], dry_run: bool, as_json: bool) -> NoReturn:
+    """What became of each customer; exit code 1 where one failed again."""
     if as_json:
         print_json(done)
-    else:
-        for d in done:
-            came = "failed again" if d["replayed"] is None else f"{d['replayed']} dealt with"
-            out.print(f"{d['service']} {d['consumer']}, customer {d['customer']}: {came}")
+    elif not done:
+        out.print("Nothing waits there.")
+    for d in [] if as_json else done:
+        came = "failed again" if d["replayed"] is None else f"{d['replayed']} dealt with"
+        said = f"{d['waiting']} would be tried again" if dry_run else came
+        out.print(f"{d['service']} {d['consumer']}, customer {d['customer']}: {said}")
     raise typer.Exit(1 if any(d["replayed"] is None for d in done) else 0)
 
 

@@ -57,6 +57,10 @@ class Layout:
         self.topics = {t.name: t for t in topics}
         self._make, self._present, self._looking = make, set[str](), asyncio.Lock()
 
+    def add(self, topic: Topic) -> None:
+        """One more topic as it has to be."""
+        self.topics.setdefault(topic.name, topic)
+
     async def present(self, names: Iterable[str]) -> None:
         """Raises Halted where one is not as it has to be, Unreachable."""
         async with self._looking:

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 
 from engine.faults import Lost
 from engine.kafka.access import Access, Unreachable, asking
-from engine.kafka.admin import Layout, forget
+from engine.kafka.admin import Layout, counts, forget
 from engine.kafka.clients import bounded, started
 from engine.kafka.sending import Entry, Sender
 from engine.tabletopics import part_of
@@ -178,13 +178,41 @@ class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
         )  # fmt: skip
 
 
+async def everything(access: Access, topic: str) -> list[Any]:
+    """All records that lie in `topic` now, part by part. Raises Unreachable."""
+    parts = await _parts(access, [topic])
+    if not parts:
+        return []
+    consumer = AIOKafkaConsumer(**access.options(), enable_auto_commit=False, auto_offset_reset="earliest")
+    found: list[Any] = []
+    with asking(topic):
+        try:
+            await started(consumer)
+            consumer.assign(parts)
+            await consumer.seek_to_beginning(*parts)
+            ends = await consumer.end_offsets(parts)
+            left = {part for part, end in ends.items() if await consumer.position(part) < end}
+            while left:
+                for part, messages in (await consumer.getmany(timeout_ms=1000)).items():
+                    found += messages
+                    if messages and messages[-1].offset + 1 >= ends[part]:
+                        left.discard(part)
+        finally:
+            await bounded(consumer.stop())
+    return found
+
+
+async def _parts(access: Access, topics: Sequence[str]) -> list[TopicPartition]:
+    return [TopicPartition(topic, part) for topic, n in (await counts(access, topics)).items() for part in range(n)]
+
+
 async def _forget_read(access: Access, group: str, topics: Sequence[str]) -> int:
     """Remove what `group` has committed in these topics."""
+    parts = await _parts(access, topics)
     consumer = AIOKafkaConsumer(**access.options(), group_id=group, enable_auto_commit=False)
     with asking(group):
         try:
             await started(consumer)
-            parts = [TopicPartition(t, p) for t in topics for p in consumer.partitions_for_topic(t) or ()]
             oldest = await consumer.beginning_offsets(parts)
             read = {part: await consumer.committed(part) or 0 for part in parts}
         finally:

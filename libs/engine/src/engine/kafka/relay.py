@@ -82,7 +82,7 @@ class Relay:
 
     def __init__(self, store: PostgresStore, service: str, contexts: Sequence[str], layout: Layout) -> None:
         self._store, self._service, self._contexts = store, service, list(contexts)
-        self._layout, self._access = layout, layout.access
+        self.layout, self._access = layout, layout.access
         self._pool = store.database.pool
         self._session = ids.new()
         self._sender = Sender(layout.access, f"kehu-{service}-relay")
@@ -91,7 +91,7 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; what could not be sent, or the cursor not moved for, is sent again. Raises Halted."""
-        await self._layout.present(map(self._access.topic, self._contexts))
+        await self.layout.present(map(self._access.topic, self._contexts))
         try:
             while not stop.is_set():
                 taken = await self._pool.fetchrow(_TAKE, self._session, LEASE)

@@ -1,4 +1,4 @@
-"""The relay: how far this log was published, and by whom now."""
+"""The relay: how far this log was published, and by whom now; which dead letters were published, too."""
 
 from alembic import op
 
@@ -15,7 +15,9 @@ create table relay (
     expires_at timestamptz not null default now(),
     moved_at timestamptz not null default now()
 ) with (fillfactor = 50);
-insert into relay default values
+insert into relay default values;
+alter table dead_letters add column told_at timestamptz;
+create index dead_letters_untold on dead_letters (id) where told_at is null
 """
 
 
