@@ -31,7 +31,7 @@ WRITERS, PROJECTORS = 2, 3
 ONCE = ("all_brokers_down", "an_older_log_is_restored", "topics_deleted_and_made_again", "a_newer_version_is_deployed")
 """Faults that take long, or can happen once; the others come again in every round."""
 STOPPED, DOWN = 20.0, 60.0
-SETTLING = 900.0
+SETTLING = 1_800.0
 
 
 @dataclass
@@ -287,10 +287,14 @@ async def main(minutes: float, seed: int, rate: int) -> int:
             soak.fill()
             line(f"{time.monotonic() - began:5.0f} s  three brokers, a database and {len(play.at_work)} processes work")
             telling = asyncio.create_task(told(soak, began))
-            await faults(soak)
-            code = await ended(soak)
-            telling.cancel()
-            return code
+            try:
+                await faults(soak)
+                return await ended(soak)
+            except Exception as failed:
+                line(f"WRONG: it did not go on, now: {soak.now}: {failed!r}"[:2000])
+                return 1
+            finally:
+                telling.cancel()
     finally:
         await cluster.stop()
         await postgres.end()
