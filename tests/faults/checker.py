@@ -53,7 +53,7 @@ class Log:
 
 
 def check(history: History, lives: Sequence[Log], groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """All that is wrong. `lives`: the log in each of its lives, the present one last; `groups`: who reads what topics.
+    """All that is wrong. `lives`: the log in each of its lives, in their order; `groups`: who reads what topics.
 
     Every group has to be at the end of the log: whoever asks waits for that.
     """
@@ -158,7 +158,8 @@ def _commits(
         if life not in logs:
             yield f"seen but rolled back: {group} committed {at} of a life {life} that never was"
             continue
-        yield from _committed(f"{group} in {at}", commits, logs[life].parts[at], history.anew[group])
+        anew = 0 if life == next(iter(logs)) else history.anew[group]  # only another life makes a state begin again
+        yield from _committed(f"{group} in {at}", commits, logs[life].parts[at], anew)
     for group, topics in groups.items():
         for at, part in present.parts.items():
             if at[0] in topics and part.positions:

@@ -27,7 +27,7 @@ from tests.faults.mending import replayed, strangers
 from tests.faults.roles import CONTEXTS
 from tests.faults.stage import Play, PostgreSQL, opening, patiently
 
-WRITERS, PROJECTORS = 2, 3
+WRITERS, PROJECTORS = 4, 3
 ONCE = ("all_brokers_down", "an_older_log_is_restored", "topics_deleted_and_made_again", "a_newer_version_is_deployed")
 """Faults that take long, or can happen once; the others come again in every round."""
 STOPPED, DOWN = 20.0, 60.0

@@ -172,11 +172,12 @@ def test_a_commit_whose_end_nobody_heard_of_may_have_happened_or_not() -> None:
     assert found(WRITER, RELAY, READER[:3], [*again, *READER[4:]]) == []
 
 
-def test_a_state_built_again_may_go_on_further_ahead_but_nothing_is_committed_twice() -> None:
-    ahead = [("anew", "view"), *READER[4:]]
-    assert found(WRITER, RELAY, ahead) == []
-    assert found(WRITER, RELAY, ahead[1:]) != []
-    assert found(WRITER, RELAY, READER, ahead) != []
+def test_a_state_built_again_for_another_life_may_go_on_further_ahead_but_nothing_is_committed_twice() -> None:
+    lives, ahead = [log("zero"), log()], [("anew", "view"), *READER[4:]]
+    assert found(WRITER, RELAY, ahead, lives=lives) == []
+    assert found(WRITER, RELAY, ahead[1:], lives=lives) != []
+    assert found(WRITER, RELAY, READER, ahead, lives=lives) != []
+    assert found(WRITER, RELAY, ahead) != [], "in the first life nothing is built again"
 
 
 def test_positions_given_out_again_in_another_life_are_other_events() -> None:
