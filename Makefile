@@ -10,7 +10,7 @@ export PYTHONUTF8 := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kafka test test-unit check lint format types arch docs lock audit bench bench-kafka fuzz screenshots soak clean
+.PHONY: help setup run distributed kafka journeys-distributed test test-unit check lint format types arch docs lock audit bench bench-kafka fuzz screenshots soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ setup: $(READY) ## .venv with everything in it; every other target does it by it
 run: $(READY) ## the whole system on this machine: make run [PORT=8000] [DATA=demo] [BUS=kafka]
 	@$(PY) -m all_in_one up --port "$(PORT)" --data "$(DATA)" $(if $(BUS),--bus "$(BUS)",)
 
+distributed: $(READY) ## a process for the routes and one for the work of each service, on a real Kafka: [PORT=8000] [DATA=demo] [BUS=table]
+	@$(PY) -m all_in_one distributed --port "$(PORT)" --data "$(DATA)" $(if $(BUS),--bus "$(BUS)",)
+
 kafka: $(READY) ## a real Apache Kafka on this machine (Java 17, Maven): make kafka [BROKERS=3] [PORT=9092]
 	@$(PY) -m all_in_one kafka --brokers "$(or $(BROKERS),1)" $(if $(filter-out file,$(origin PORT)),--port "$(PORT)",)
 
@@ -34,6 +37,9 @@ test: $(READY) ## the whole suite
 
 test-unit: $(READY) ## the tests not marked slow
 	@$(PY) -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
+
+journeys-distributed: $(READY) ## the journeys against make distributed: [BUS=table]
+	@KEHU_JOURNEYS=distributed $(if $(BUS),KEHU_BUS__KIND="$(BUS)",) $(PY) -m pytest tests/journeys -n 1 --dist loadfile $(ARGS)
 
 check: lint types arch docs test-unit ## the fast gate: lint, types, architecture, generated docs, unit tests
 

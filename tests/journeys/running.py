@@ -1,5 +1,6 @@
 """The product itself, started as a person starts it: a process on a port, data in a folder of its own."""
 
+import os
 import random
 import shutil
 import socket
@@ -20,6 +21,8 @@ from engine.business_day import BUSINESS_DAY
 from engine.views import group_of
 
 PATIENCE = 120.0
+START = "distributed" if os.environ.get("KEHU_JOURNEYS") == "distributed" else "up"
+"""How the product is started: all of it in one process, or each service as processes of its own."""
 
 
 CONSUMERS = {
@@ -61,7 +64,7 @@ class Kehu:
     def start(self) -> float:
         """Start it and wait for the first answer; the seconds that took."""
         began = time.perf_counter()
-        command = [sys.executable, "-m", "all_in_one", "up", "--port", str(self.port), "--data", self.data]
+        command = [sys.executable, "-m", "all_in_one", START, "--port", str(self.port), "--data", self.data]
         with (self.folder / "kehu.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         while time.perf_counter() - began < PATIENCE:

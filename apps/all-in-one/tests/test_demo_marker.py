@@ -1,11 +1,11 @@
 """A company says by its documents' source that it is the demo, which one, and of which edition."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -17,13 +17,12 @@ from all_in_one.demo.progress import Progress
 from all_in_one.home import Home
 from all_in_one.runner import HOSTS, Watch, application, embedded_settings
 from all_in_one.services import SERVICES
-from chassis.runtime import Runtime
 from chassis.settings import Databases
 from engine import clock
 from engine.testing.plugin import MakeDatabase, TestServer
 
 MARKER = Marker(7, date(2028, 2, 29), 0.5)
-NOBODY: Sequence[Runtime] = ()
+NOBODY = (httpx.AsyncClient(), ZoneInfo("Asia/Shanghai"))
 
 
 def test_the_source_says_all_that_the_documents_depend_on() -> None:
@@ -36,11 +35,11 @@ def test_another_system_is_no_demo(source: str) -> None:
 
 
 def test_a_company_of_another_edition_is_shown_and_does_not_go_on() -> None:
-    other = Demo(NOBODY, replace(MARKER, edition=EDITION + 1))
+    other = Demo(*NOBODY, replace(MARKER, edition=EDITION + 1))
     assert not other.lives
     assert (other.status().demo, other.status().state) == (True, "stopped")
     assert "make run DATA=demo2" in (other.status().problem or "")
-    assert Demo(NOBODY, MARKER).lives
+    assert Demo(*NOBODY, MARKER).lives
 
 
 @pytest.mark.parametrize(("name", "demo"), [("demo", True), ("demo2", True), ("mine", False), ("tour", False)])

@@ -21,6 +21,10 @@ class Place:
 
 PLACES = {
     "up": Place("running", "Run everything on this machine. Ctrl-C stops it; the data stays."),
+    "distributed": Place(
+        "distributing",
+        "Run every service as processes of its own on this machine, with a gateway before them. Ctrl-C stops it all.",
+    ),
     "kafka": Place("kafka", "Run a real Apache Kafka on this machine. Ctrl-C stops it; its data stays in .kehu/kafka."),
     "demo": Place("demo", "The demo company: how far it is, and how its time goes on."),
     "import": Place(

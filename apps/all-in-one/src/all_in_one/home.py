@@ -86,10 +86,11 @@ class Home:
         self.key_place.touch(mode=0o600)
         self.key_place.write_text(key)
 
-    async def start_database(self) -> embedded.Server:
-        """PostgreSQL on this folder. Raises engine.embedded_home.CannotStart with what to do."""
+    async def start_database(self, sessions: int | None = None) -> embedded.Server:
+        """PostgreSQL on this folder, for so many sessions. Raises engine.embedded_home.CannotStart with what to do."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        return await embedded.start(self.folder.resolve() / POSTGRESQL)
+        settings = {"max_connections": str(sessions)} if sessions else {}
+        return await embedded.start(self.folder.resolve() / POSTGRESQL, settings=settings)
 
     def running_database(self) -> embedded.Postgres | None:
         """PostgreSQL on this folder if it runs, started by whomever."""

@@ -4,12 +4,13 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from all_in_one.brokers import on_bus
-from all_in_one.demo.begin import living, recognised
+from all_in_one.demo.begin import Demo, asking, living, recognised, shown
 from all_in_one.demo.progress import DENSITY, PATH, Progress
 from all_in_one.home import Home, databases
 from all_in_one.services import SERVICES
@@ -19,6 +20,7 @@ from chassis.settings import BusKind, Keys, Logs, Settings
 from chassis.telemetry import configure
 from chassis.workers import ROLES
 from console import pages
+from console.places import PLACES
 from engine.embedded import External, Postgres
 
 STAGES = ("starting PostgreSQL", "opening the services", "ready")
@@ -72,24 +74,36 @@ async def application(
             settings = await stack.enter_async_context(on_bus(settings, home.folder / "kafka"))
             say(STAGES[1])
             runtimes = await stack.enter_async_context(opened(SERVICES, settings, urls))
-            place = home.key_place if Settings().keys.encryption is None else "KEHU_KEYS__ENCRYPTION"
-            await right_key(settings, urls, str(place))
-            demo = await recognised(runtimes, watch.density if home.is_demo else None)
-            roles = [role for role in ROLES if role != "daybreak" or not demo.lives]
+            await right_key(settings, urls, key_place(home))
+            marker = await recognised(runtimes[0].database, settings, watch.density if home.is_demo else None)
+            roles = [role for role in ROLES if role != "daybreak" or marker is None or not marker.lives]
             await stack.enter_async_context(working(runtimes, roles))
             app = create_app(runtimes)
-            await stack.enter_async_context(living(demo, app, watch.show))
-            token = "dev-admin" if settings.auth.development else None  # a name, taken on development machines only
-            pages.mount(app, SERVICES, token, progress=PATH)
+            client = await stack.enter_async_context(asking(app, settings))
+            demo = Demo(client, ZoneInfo(settings.company.time_zone), marker)
+            await stack.enter_async_context(living(demo, watch.show))
+            furnish(app, demo, settings)
             yield app
     finally:
         await postgres.stop()
 
 
-async def server_of(home: Home, settings: Settings) -> Postgres:
-    """The PostgreSQL named in the settings, else the embedded one on `home`."""
+def furnish(app: FastAPI, demo: Demo, settings: Settings) -> None:
+    """Add the page to `app`; call it last, it takes every path that is still free."""
+    shown(demo, app)
+    token = "dev-admin" if settings.auth.development else None
+    pages.mount(app, PLACES, token, progress=PATH)
+
+
+def key_place(home: Home) -> str:
+    """Where the key of persons was found."""
+    return str(home.key_place) if Settings().keys.encryption is None else "KEHU_KEYS__ENCRYPTION"
+
+
+async def server_of(home: Home, settings: Settings, sessions: int | None = None) -> Postgres:
+    """The PostgreSQL named in the settings, else the embedded one on `home`, for so many sessions."""
     named = settings.databases.server
-    return External(named.get_secret_value()) if named else await home.start_database()
+    return External(named.get_secret_value()) if named else await home.start_database(sessions)
 
 
 async def up(
@@ -107,10 +121,10 @@ async def up(
             await server(app, settings, app.state.runtimes).serve(sockets=[door])
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int, command: str = "make run") -> socket.socket:
     """The port, taken before anything is started; who comes early waits. Raises PortTaken."""
     try:
         return socket.create_server((host, port), backlog=2048)
     except OSError as refused:
         why = str(refused.strerror).partition(" (")[0].lower()
-        raise PortTaken(f"{host}:{port}: {why}; choose another: make run PORT={port + 1}") from None
+        raise PortTaken(f"{host}:{port}: {why}; choose another: {command} PORT={port + 1}") from None

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from chassis.problems import language_of
-from chassis.service import Service
+from console.places import Place
 
 STATIC = Path(str(resources.files("console") / "static"))
 HEADERS = {
@@ -53,9 +53,9 @@ class Files(StaticFiles):
         return response
 
 
-def mount(app: FastAPI, services: Sequence[Service], token: str | None, progress: str | None = None) -> None:
+def mount(app: FastAPI, places: Sequence[Place], token: str | None, progress: str | None = None) -> None:
     """Add the console to `app`; call it last, it takes every path that is still free."""
-    docs = [Docs(name=s.name, title=s.title, href=f"{s.prefix}/docs") for s in services]
+    docs = [Docs(name=s.name, title=s.title, href=f"{s.prefix}/docs") for s in places]
 
     def start(accept_language: Annotated[str | None, Header()] = None) -> Start:
         return Start(token=token, language=language_of(accept_language), docs=docs, progress=progress)

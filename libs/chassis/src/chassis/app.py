@@ -85,7 +85,7 @@ def service_app(runtime: Runtime, admitted: Admission, pace: Pace, measured: Mea
         responses=RESPONSES,
     )
     app.state.runtime = runtime
-    _answer_problems(app, service.name)
+    answer_problems(app, service.name)
     docs.describe(app)
     for router in (feed.router, *([doors.router] if service.intake else [])):
         app.include_router(router)
@@ -118,7 +118,7 @@ def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None =
     app = FastAPI(title=title, version=VERSION, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.runtimes = runtimes
     app.state.rules = {}
-    _answer_problems(app, OWNER)
+    answer_problems(app, OWNER)
     docs.describe(app)
     app.include_router(health.router)
     app.add_api_route(
@@ -139,7 +139,7 @@ def create_worker_app(runtime: Runtime) -> FastAPI:
     """What a worker process answers: its health and its metrics, to whoever watches over it."""
     app = FastAPI(title=f"{runtime.service.title}, its worker", version=VERSION, openapi_url=None)
     app.state.runtimes = [runtime]
-    _answer_problems(app, OWNER)
+    answer_problems(app, OWNER)
     app.include_router(health.router)
     metrics.attach(app, [runtime], None, None)
     app.add_middleware(cast(Any, Front), hosts=(EVERYBODY,))
@@ -184,7 +184,9 @@ def methods(request: Request) -> Iterable[str]:
     return {method for route in routes if route.path == routes[0].path for method in route.methods or ()}
 
 
-def _answer_problems(app: FastAPI, service: str) -> None:
+def answer_problems(app: FastAPI, service: str) -> None:
+    """Have `app` answer what goes wrong in it as a problem of `service`."""
+
     def respond(request: Request, problem: Problem) -> Response:
         correlation = getattr(request.state, "correlation", None)
         language = request.headers.get("accept-language")

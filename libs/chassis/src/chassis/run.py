@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOL_SOCKET, socket
+from typing import Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -95,10 +96,19 @@ async def working(runtimes: Sequence[Runtime], roles: Collection[Role] = ROLES) 
         )
 
 
+class Stops(Protocol):
+    """Something with streams that are open."""
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set when they are to end."""
+        ...
+
+
 class Server(uvicorn.Server):
     """uvicorn that ends open event streams first when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, runtimes: Sequence[Runtime]) -> None:
+    def __init__(self, config: uvicorn.Config, runtimes: Sequence[Stops]) -> None:
         super().__init__(config)
         self._runtimes = runtimes
 
@@ -115,13 +125,14 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server(app: ASGIApp, settings: Settings, runtimes: Sequence[Runtime]) -> Server:
+def server(app: ASGIApp, settings: Settings, runtimes: Sequence[Stops]) -> Server:
     """A server for `app` on the port of `settings`; ``await server.serve()`` returns after SIGINT or SIGTERM."""
     configure(settings.logs)
     look_seldom()
     config = uvicorn.Config(
         app, settings.http.host, settings.http.port, log_config=None, access_log=False, server_header=False,
         timeout_graceful_shutdown=int(settings.work.grace), lifespan="on",
+        forwarded_allow_ips=list(settings.http.proxies),
     )  # fmt: skip
     return Server(config, runtimes)
 

@@ -31,6 +31,10 @@ class Http(BaseModel):
     failures: str = Field("60/minute", description="Tokens of one address that are nobody's; above: 429.")
     hosts: tuple[str, ...] = Field(("*",), description="Host names answered for, as JSON; * for any; others: 421.")
     origins: tuple[str, ...] = Field((), description="Origins of pages that may call from a browser (CORS), as JSON.")
+    proxies: tuple[str, ...] = Field(
+        ("127.0.0.1",),
+        description="Addresses of proxies in front, as JSON, whose X-Forwarded-For and -Proto are believed; * for any.",
+    )
     heartbeat: float = Field(15.0, gt=0, description="Seconds between the heartbeats of an open event stream.")
     patience: float = Field(5.0, gt=0, description="Seconds a read waits for the position asked for; then 503.")
 
@@ -301,6 +305,17 @@ class Traces(BaseModel):
     )
 
 
+class Gateway(BaseModel):
+    """One origin before services that run as processes of their own: ``python -m console``."""
+
+    apis: dict[str, str] = Field(
+        default_factory=dict, description='Service -> URL of its api, as JSON: `{"credit": "http://credit-api:8000"}`.'
+    )
+    workers: dict[str, str] = Field(
+        default_factory=dict, description="Service -> URL of its worker, as JSON: what halted there is told, too."
+    )
+
+
 class Settings(BaseSettings):
     """All groups. ``KEHU_HTTP__PORT=8080`` sets `http.port`, and so does a file ``http__port`` in KEHU_SECRETS_DIR."""
 
@@ -318,6 +333,7 @@ class Settings(BaseSettings):
     keys: Keys = Field(default_factory=Keys)
     work: Work = Field(default_factory=Work)
     logs: Logs = Field(default_factory=Logs)
+    gateway: Gateway = Field(default_factory=Gateway)
     metrics: Metrics = Field(default_factory=Metrics)
     traces: Traces = Field(default_factory=Traces)
 
@@ -351,9 +367,15 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("keys", Keys),
     ("work", Work),
     ("logs", Logs),
+    ("gateway", Gateway),
     ("metrics", Metrics),
     ("traces", Traces),
 )
+
+
+def handed_down(**changes: str) -> dict[str, str]:
+    """The environment of a process we start: ours, with these changes."""
+    return {**os.environ, **changes}
 
 
 def named(wrong: ValueError) -> str:

@@ -1,6 +1,6 @@
 """The running Kehu as commands speak to it: one door for all requests, its refusals as sentences."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -8,15 +8,9 @@ from typing import Any, Self
 import httpx
 
 from all_in_one.commands.terminal import Refused
+from console.places import PREFIXES as PREFIXES
 from engine import ids
 
-PREFIXES: Mapping[str, str] = {
-    "customer": "/api/customers",
-    "credit": "/api/credit",
-    "complaint": "/api/complaints",
-    "analytics": "/api/analytics",
-}
-"""Service -> path; repeated here because loading the services takes seconds, and a command asks them over HTTP."""
 START = "start it with `make run` (or `kehu up`), or name another one with --url or KEHU_URL"
 TOKEN = "give a known one with --token or KEHU_TOKEN; on a development machine: dev-admin"  # noqa: S105 - a sentence
 PATIENCE = 60.0

@@ -1,58 +1,65 @@
-"""Beside the services: the demo company is recognised, lives as a worker, and says how far it is at /console/demo."""
+"""Before the services: the demo company is recognised, lives as a worker, and says how far it is at /console/demo.
+
+All of it over HTTP, as an ERP would: the services may be of this process or of others.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from all_in_one.demo.erp import ERP, Erp
+from all_in_one.demo.erp import ERP, OFFICE, Erp
 from all_in_one.demo.life import Life
-from all_in_one.demo.marker import EDITION, Marker
+from all_in_one.demo.marker import Marker
 from all_in_one.demo.progress import PATH, DemoStatus, Progress
 from chassis.front import EVERYBODY
 from chassis.gate import QUIET
-from chassis.runtime import Runtime
-from engine import business_day, clock
+from chassis.settings import Settings
+from engine import clock
+from engine.database import Database
+from engine.inbox import Inbox, Pauses
 from engine.lifecycle import Supervisor
+from engine.serde import Serde
+from engine.store import PostgresStore
 
 SEED = 1
-LOOK = 0.02
+LOOK = 0.05
 """Seconds between looks at who is behind."""
 START_ANEW = "make run DATA=demo2"
 
 
 @dataclass(slots=True)
 class Demo:
-    """The demo company of this process; `marker` None: the company is somebody's own."""
+    """The demo company of these services; `marker` None: the company is somebody's own."""
 
-    runtimes: Sequence[Runtime]
+    client: httpx.AsyncClient
+    zone: ZoneInfo
     marker: Marker | None
     progress: Progress = field(default_factory=Progress)
     supervisor: Supervisor | None = None
 
     @property
     def lives(self) -> bool:
-        """Whether it goes on: one of another edition would contradict its own past."""
-        return self.marker is not None and self.marker.edition == EDITION
+        """As of its marker."""
+        return self.marker is not None and self.marker.lives
 
     async def calendar(self) -> tuple[date | None, bool]:
         """The open business day, and whether the company went live."""
-        customer = self.runtimes[0]
-        return await business_day.state(customer.database.pool, customer.settings.company.id)
+        answer = await self.client.get("/api/customers/days", headers=OFFICE)
+        told = answer.raise_for_status().json()
+        return (date.fromisoformat(told["today"]) if told["opened"] else None), told["went_live"]
 
     async def settled(self) -> None:
         """Wait until every reader of every service has dealt with what is stored."""
-        for runtime in self.runtimes:
-            behind = True
-            while behind:
-                behind = any(lag.events for lag in (await runtime.lags()).values())
-                await asyncio.sleep(LOOK if behind else 0)
+        while behind((await self.client.get("/health/ready")).json()):  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(LOOK)
 
     def status(self) -> DemoStatus:
         """As shown at /console/demo."""
@@ -72,37 +79,56 @@ class Demo:
         return worker.error if worker and worker.state == "waiting" else None
 
 
-async def recognised(runtimes: Sequence[Runtime], density: float | None) -> Demo:
-    """The demo company that lives in this data; a new one of this density where nothing has happened yet.
-
-    `density` None: none is wanted. The first of `runtimes` is customer-svc's.
-    """
-    customer = runtimes[0]
-    first = await customer.inbox.receipts(0, None, 1)
-    if first:
-        return Demo(runtimes, Marker.of(first[0].source))
-    if density is not None and not await customer.store.head():
-        return Demo(runtimes, Marker(SEED, clock.today(customer.settings.company.time_zone), density))
-    return Demo(runtimes, None)
+def behind(health: Any) -> bool:
+    """Whether somebody is, by what /health/ready says; who does not answer counts."""
+    return any(
+        service["store"] != "up" or any(lag["events"] for lag in service["consumers"].values())
+        for service in health["services"].values()
+    )
 
 
 @asynccontextmanager
-async def living(demo: Demo, app: FastAPI, show: Callable[[Progress], None]) -> AsyncIterator[None]:
-    """`demo` lives on `app` until the block is left, and `app` says how far it is."""
+async def asking(app: ASGIApp, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `app`, of this very process."""
+    here = next(f"http://{host}" for host in (*settings.http.hosts, "127.0.0.1") if host != EVERYBODY)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=_Quiet(app)), base_url=here, headers=ERP, timeout=60
+    ) as client:
+        yield client
+
+
+async def recognised(database: Database, settings: Settings, density: float | None) -> Marker | None:
+    """The demo company that lives in this data; a new one of this density where nothing has happened yet.
+
+    `density` None: none is wanted. `database` is customer-svc's; it tells before anybody answers requests.
+    """
+    first = await Inbox(database, Pauses(0, 0)).receipts(0, None, 1)
+    if first:
+        return Marker.of(first[0].source)
+    store = PostgresStore(database, Serde(), settings.company.id)
+    if density is not None and not await store.head():
+        return Marker(SEED, clock.today(settings.company.time_zone), density)
+    return None
+
+
+def shown(demo: Demo, app: FastAPI) -> None:
+    """Have `app` say how far `demo` is; before anything is added that takes every path."""
     app.add_api_route(PATH, demo.status, response_model=DemoStatus, include_in_schema=False)
+
+
+@asynccontextmanager
+async def living(demo: Demo, show: Callable[[Progress], None]) -> AsyncIterator[None]:
+    """`demo` lives until the block is left."""
     if demo.marker is None or not demo.lives:
         yield
         return
-    settings, transport = demo.runtimes[0].settings, httpx.ASGITransport(app=_Quiet(app))
-    here = next(f"http://{host}" for host in (*settings.http.hosts, "127.0.0.1") if host != EVERYBODY)
-    async with httpx.AsyncClient(transport=transport, base_url=here, headers=ERP) as client:
-        erp = Erp(client, demo.marker.source, ZoneInfo(settings.company.time_zone))
-        demo.supervisor = Supervisor([Life(demo.marker, erp, demo.calendar, demo.settled, demo.progress, show)])
-        await demo.supervisor.start()
-        try:
-            yield
-        finally:
-            await demo.supervisor.stop(2)
+    erp = Erp(demo.client, demo.marker.source, demo.zone)
+    demo.supervisor = Supervisor([Life(demo.marker, erp, demo.calendar, demo.settled, demo.progress, show)])
+    await demo.supervisor.start()
+    try:
+        yield
+    finally:
+        await demo.supervisor.stop(2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ class Marker:
     edition: int = EDITION
 
     @property
+    def lives(self) -> bool:
+        """Whether it goes on: one of another edition would contradict its own past."""
+        return self.edition == EDITION
+
+    @property
     def source(self) -> str:
         """The CloudEvents source of its documents."""
         return f"/kehu/demo/{self.edition}/{self.seed}/{self.until}/{self.density}"
