@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from all_in_one.services import SERVICES
-from chassis import access, rules, settings
+from chassis import access, rules, settings_page
 from tools import command
 from tools.catalogue import events
 from tools.differences import differences
@@ -25,7 +25,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
     found: dict[str, Callable[[], str]] = {
         "rules.md": lambda: rules.reference(rules.index(SERVICES)),
         "events.md": lambda: events(SERVICES),
-        "settings.md": settings.reference,
+        "settings.md": settings_page.reference,
         "command.md": command.reference,
         "differences.md": differences,
         "access.md": lambda: access.reference(SERVICES),

@@ -15,8 +15,9 @@ from pydantic_settings import SettingsError
 
 from chassis.process import CannotBegin, apart, api, begun, chosen, migration, on, places, with_a_key, worker
 from chassis.run import PortTaken, WrongKey, bound
-from chassis.settings import Auth, Databases, Http, Keys, Settings, Work, named
+from chassis.settings import Auth, Databases, Http, Keys, Settings, Work
 from chassis.workers import ROLES
+from chassis.wrong_settings import named
 from engine.database import NewerSchema, migrate, newest_schema
 from engine.keys import PersonalKeys
 from engine.readiness import NotReady

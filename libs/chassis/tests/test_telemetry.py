@@ -10,7 +10,8 @@ import pytest
 import structlog
 from starlette.datastructures import Headers
 
-from chassis.settings import Logs, Settings, reference
+from chassis.settings import Logs, Settings
+from chassis.settings_page import reference
 from chassis.telemetry import LOG, configure, correlation, traceparent
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

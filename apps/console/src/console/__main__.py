@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from chassis.run import PortTaken, bound, server
-from chassis.settings import Settings, named
+from chassis.settings import Settings
 from chassis.telemetry import configure
+from chassis.wrong_settings import named
 from console import pages
 from console.gateway import gateway
 from console.places import PLACES

@@ -12,8 +12,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.app import answer_problems, protect
+from chassis.front import ServiceAway
 from chassis.health import Health, ServiceHealth
-from chassis.problems import OWNER, Problem, ServiceAway, answer
+from chassis.problems import OWNER, Problem, answer
 from chassis.settings import Settings
 from chassis.version import VERSION
 from console.passing import AGAIN, LIMITS, TIMEOUT, Passage, Upstream

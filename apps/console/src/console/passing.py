@@ -8,7 +8,8 @@ import httpx
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from chassis.problems import BrokenOff, Problem, ServiceAway, TooLarge
+from chassis.front import BrokenOff, ServiceAway
+from chassis.problems import Problem, TooLarge
 
 AGAIN = {"Retry-After": "1"}
 HOP_BY_HOP = frozenset(

@@ -7,7 +7,7 @@ from typing import cast
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.problems import OWNER, HeadTooLarge, Problem, WrongHost, answer
+from chassis.problems import OWNER, Fault, HeadTooLarge, Problem, WrongHost, answer
 
 LARGEST_QUERY, LARGEST_HEAD = 8_192, 32_768
 """Bytes of a query string and of all headers together."""
@@ -22,6 +22,20 @@ PROTECTING: Mapping[str, str] = {
 """Of every answer that does not say otherwise itself."""
 OVER_TLS = ("Strict-Transport-Security", "max-age=31536000")
 EVERYBODY = "*"
+
+
+class ServiceAway(Fault):
+    """The service {service} does not answer at the moment; try again with the same Idempotency-Key."""
+
+    zh = "服务 {service} 暂时无应答，请用相同的 Idempotency-Key 重试。"
+    status = 503
+
+
+class BrokenOff(Fault):
+    """The service {service} broke off before it answered; the same request with the same Idempotency-Key is safe."""
+
+    zh = "服务 {service} 在应答前中断；用相同的 Idempotency-Key 重发本请求是安全的。"
+    status = 502
 
 
 @dataclass(frozen=True, slots=True)

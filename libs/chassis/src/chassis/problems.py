@@ -138,20 +138,6 @@ class Unavailable(Fault):
     status = 503
 
 
-class ServiceAway(Fault):
-    """The service {service} does not answer at the moment; try again with the same Idempotency-Key."""
-
-    zh = "服务 {service} 暂时无应答，请用相同的 Idempotency-Key 重试。"
-    status = 503
-
-
-class BrokenOff(Fault):
-    """The service {service} broke off before it answered; the same request with the same Idempotency-Key is safe."""
-
-    zh = "服务 {service} 在应答前中断；用相同的 Idempotency-Key 重发本请求是安全的。"
-    status = 502
-
-
 class StorageFull(Fault):
     """The disk of the database is full: make room, then send this again; what was answered is kept, nothing twice."""
 

@@ -24,9 +24,10 @@ from chassis.app import create_app, create_worker_app
 from chassis.run import PortTaken, WrongKey, bound, connected, right_key, server, working
 from chassis.runtime import Runtime, needed, seals
 from chassis.service import Service
-from chassis.settings import Settings, named
+from chassis.settings import Settings
 from chassis.telemetry import LOG, configure
 from chassis.workers import ROLES, Role
+from chassis.wrong_settings import named
 from engine.database import NewerSchema, create_database, migrate
 from engine.readiness import NotReady, answering, migrated
 from engine.roles import NoRole

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -376,37 +376,3 @@ GROUPS: tuple[tuple[str, type[BaseModel]], ...] = (
 def handed_down(**changes: str) -> dict[str, str]:
     """The environment of a process we start: ours, with these changes."""
     return {**os.environ, **changes}
-
-
-def named(wrong: ValueError) -> str:
-    """Which variables hold what they may not, in one sentence without a value: it may be a secret."""
-    if not isinstance(wrong, ValidationError):
-        field = str(wrong).partition('"')[2].partition('"')[0]
-        return f"KEHU_{field.upper()}__...: what should be JSON is not"
-    found = wrong.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(f"KEHU_{'__'.join(str(part).upper() for part in e['loc'])}: {e['msg']}" for e in found)
-
-
-def reference() -> str:
-    """docs/reference/settings.md: every setting with its default and meaning."""
-    lines = [
-        "# Settings",
-        "",
-        "Generated. Each is read once, at the start: from the environment, or from a file in `KEHU_SECRETS_DIR`,",
-        "named in lower case and without `KEHU_` (`keys__encryption`), as orchestrators mount secrets.",
-        "",
-    ]
-    for group, model in GROUPS:
-        lines += [
-            f"## {group}",
-            "",
-            (model.__doc__ or "").strip(),
-            "",
-            "| variable | default | meaning |",
-            "|---|---|---|",
-        ]
-        for name, found in model.model_fields.items():
-            default = found.get_default(call_default_factory=True, validated_data={})
-            lines.append(f"| `KEHU_{group.upper()}__{name.upper()}` | `{default}` | {found.description} |")
-        lines.append("")
-    return "\n".join(lines)
