@@ -218,8 +218,7 @@ async def open_runtime(
     own = databases[service.name]
     wakeups = wakeups or Wakeups()
     owners = {topic: databases[OWNERS.get(topic, service.name)] for topic in topics_of(service)}
-    key = wrapping_key(settings)
-    serde = Serde(PersonalKeys(own.pool, key) if key else None)
+    serde = Serde(PersonalKeys(own.pool, key) if (key := wrapping_key(settings)) else None)
     store = PostgresStore(own, serde, settings.company.id, wakeups)
     await ViewRegistry(own.pool).ensure([*service.views, *SHARED])
     known = {**rules.faults(), **rules.classes(service)}
