@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import asyncpg
@@ -172,6 +173,16 @@ class Play:
                 return (await relayed(log)).position >= goal
 
             await eventually(there, PATIENCE)
+
+    async def until(self, where: Literal["log", "home"], holds: str) -> None:
+        """Wait until the database answers this with true."""
+        async with self.pools() as (log, home):
+            pool = log if where == "log" else home
+
+            async def true() -> bool:
+                return bool(await pool.fetchval(holds))
+
+            await eventually(true, PATIENCE)
 
     async def silence(self) -> None:
         """No writer any more."""

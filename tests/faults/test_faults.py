@@ -25,6 +25,10 @@ from tests.faults.stage import Play, PostgreSQL, opening
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 TIMES = {"lease": 1.5, "late": 3.0, "patience": 5.0, "session": 1.5}
 RATE, FLIGHT = 300, 20
+TAKEN_OVER = """
+select bool_and(owners = 2) from (
+    select count(distinct owner) as owners from consumers where grp like 'view:%' group by grp) each_view"""
+"""Of the three projectors the one that is stopped has nothing any more."""
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +82,10 @@ async def test_every_process_is_stopped_until_others_have_its_work_and_then_goes
 async def test_a_projector_stopped_with_a_batch_in_hand_writes_nothing_when_it_goes_on(play: Play, stop: str) -> None:
     zombie = play.enlist("project", "", stop)
     await play.at_work[zombie].said("stopped")
-    await asyncio.sleep(2 * TIMES["session"])
-    await play.grown(100)
+    if stop == "folded":
+        await play.until("home", TAKEN_OVER)
+    else:  # it has locked its positions: who takes them over waits
+        await asyncio.sleep(2 * TIMES["session"])
     await play.at_work[zombie].signal(signal.SIGCONT)
     if stop == "folded":
         await play.at_work[zombie].said("refused")
@@ -102,7 +108,8 @@ async def test_two_relays_believe_that_they_are_the_only_one(play: Play) -> None
     await play.dismiss(play.of("relay")[0])
     for _ in range(2):
         play.enlist("relay", "", True)
-    await play.grown(500)
+    await play.until("log", "select epoch > 6 from relay")
+    await play.grown(200)
     verdict = await play.verdict()
     assert verdict.clean()
     assert verdict.counts["epochs"] > 4, "the cursor hardly ever changed hands"
@@ -187,7 +194,8 @@ async def test_a_poisonous_payment_parks_one_customer_and_is_dealt_with_once_the
     for _ in range(2):
         play.enlist("project", "refusing")
     play.enlist("write", 20, 2, "bad")
-    await play.grown(200)
+    await play.until("home", "select count(*) > 3 from dead_letters")
+    await play.grown(100)
     assert (await play.verdict(parked=[BAD])).clean()
     for name in play.of("project"):
         await play.dismiss(name)
