@@ -10,7 +10,7 @@ export PYTHONUTF8 := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run distributed kafka journeys-distributed test test-unit check lint format types arch docs lock audit bench bench-kafka fuzz screenshots soak clean
+.PHONY: help setup run distributed kafka journeys-distributed test test-unit check lint format types arch docs asyncapi lock audit bench bench-kafka fuzz screenshots soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ arch: $(READY) ## import contracts
 
 docs: $(READY) ## generated docs are current (make docs WRITE=1 writes them)
 	@if [ -f tools/docs.py ]; then $(PY) -m tools.docs $(if $(WRITE),,--check); fi
+
+asyncapi: $(READY) ## the AsyncAPI document, parsed by the official parser (needs Node)
+	@$(PY) -m tools.parse_asyncapi
 
 lock: $(READY) ## requirements.lock anew, what it holds stays (UPGRADE=1 for the newest versions)
 	@$(PY) -m tools.lock $(if $(UPGRADE),--upgrade,)

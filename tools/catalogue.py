@@ -16,15 +16,17 @@ def events(services: Sequence[Service]) -> str:
     lines = [
         "# Events",
         "",
-        "Generated. What is stored is what is published; a shape never changes, a new one is a new version.",
+        "Generated. What is stored is what is published; a shape never changes, a new one is a new version. Topics,",
+        "documents of an ERP and receipts: [asyncapi.json](asyncapi.json), shown at `/asyncapi`; each",
+        "schema is at `/schemas/{type}`.",
         "",
     ]
     for context in CONTEXTS:
         lines += [
             f"## {context}",
             "",
-            "| event | meaning | fields | folded by | answered by |",
-            "|---|---|---|---|---|",
+            "| event | schema | meaning | fields | folded by | answered by |",
+            "|---|---|---|---|---|---|",
         ]
         lines += [row(event, services) for event in ALL if event.context() == context]
         lines.append("")
@@ -35,6 +37,7 @@ def row(event: type[Event], services: Sequence[Service]) -> str:
     where = f"[`{event.qualified()}`](../../{source(event)})"
     cells = (
         where,
+        f"[JSON](schemas/{event.qualified()}.json)",
         sentence(event),
         ", ".join(fields(event)),
         ", ".join(views(event, services)),

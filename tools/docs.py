@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from all_in_one.services import SERVICES
-from chassis import access, rules, settings_page
+from chassis import access, asyncapi, rules, schemas, settings_page
 from tools import command
 from tools.catalogue import events
 from tools.differences import differences
@@ -29,7 +29,10 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "command.md": command.reference,
         "differences.md": differences,
         "access.md": lambda: access.reference(SERVICES),
+        "asyncapi.json": asyncapi.text,
     }
+    for shape in schemas.catalogue().values():
+        found[f"schemas/{shape.type}.json"] = partial(str, shape.text)
     for service in SERVICES:
         found[f"openapi/{service.name}.json"] = partial(document, service)
     return found

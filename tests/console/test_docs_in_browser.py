@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from all_in_one.services import SERVICES
-from tests.console.browser import Visit
+from tests.console.browser import PATIENCE, Visit
 from tests.journeys.running import Kehu
 
+TITLE = "Kehu 客户: events and ERP documents 事件与 ERP 单据"
 pytestmark = pytest.mark.slow
 
 
@@ -20,6 +21,24 @@ def test_every_api_is_described_and_no_request_leaves_the_page(kehu: Kehu, visit
         seen.page.goto(f"{kehu.url}{service.prefix}/docs")
         seen.page.wait_for_selector(".opblock")
         assert seen.page.title() == service.title
+    assert seen.foreign(kehu.url) == []
+    assert seen.complaints == []
+
+
+def test_the_overview_leads_to_the_topics_and_no_request_leaves_that_page_nor_is_code_made_of_text(
+    kehu: Kehu, visit: Callable[..., Visit]
+) -> None:
+    seen = visit()
+    seen.page.goto(f"{kehu.url}/")
+    with seen.page.expect_response("**/asyncapi") as answered:
+        seen.page.get_by_role("link", name="Events and topics").click()
+    assert "unsafe" not in answered.value.headers["content-security-policy"]
+    shown = seen.page.locator("#asyncapi")
+    expect(shown.locator("#introduction")).to_contain_text(TITLE, timeout=2 * PATIENCE)  # three megabytes of it
+    expect(seen.page).to_have_title(TITLE)
+    credit = shown.locator("#operation-send-publishCreditEvents")
+    expect(credit).to_contain_text("credit.InvoiceIssued.v1")
+    expect(credit).to_contain_text("信用额度、冻结、风险敞口、发票、回款与逾期。")
     assert seen.foreign(kehu.url) == []
     assert seen.complaints == []
 

@@ -15,7 +15,20 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
-from chassis import brokerage, docs, doors, examples, feed, health, holdings, metrics, openapi, ops, own_examples
+from chassis import (
+    brokerage,
+    docs,
+    doors,
+    examples,
+    feed,
+    health,
+    holdings,
+    metrics,
+    openapi,
+    ops,
+    own_examples,
+    schemas,
+)
 from chassis.admission import Admission, admission
 from chassis.front import EVERYBODY, Front
 from chassis.gate import Gate, problem_of
@@ -120,7 +133,9 @@ def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None =
     app.state.rules = {}
     answer_problems(app, OWNER)
     docs.describe(app)
+    docs.describe_topics(app)
     app.include_router(health.router)
+    app.include_router(schemas.router)
     app.add_api_route(
         "/problems/{service}/{code}", rule, methods=["GET"], tags=["problems"], summary="What a rule says"
     )

@@ -13,6 +13,14 @@ ROOT = (
         "What does the rule say that refused me?",
         path={"service": "credit", "code": "over-allocation"},
     ),
+    Example(993, "sales", "GET /schemas", "What shapes do events and documents have?"),
+    Example(
+        994,
+        "sales",
+        "GET /schemas/{type}",
+        "What is in the event of an issued invoice?",
+        path={"type": "credit.InvoiceIssued.v1"},
+    ),
 )
 
 

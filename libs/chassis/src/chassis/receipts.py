@@ -18,8 +18,8 @@ class Receipt(BaseModel):
     refers to has not arrived; decided when it does, at the latest after some days. `rejected`: by `rule`.
     """
 
-    source: str | None = Field(examples=["erp"])
-    id: str | None = Field(examples=["INV-90017"])
+    source: str | None = Field(default=None, examples=["erp"])
+    id: str | None = Field(default=None, examples=["INV-90017"])
     verdict: Literal["accepted", "duplicate", "waiting", "rejected"]
     position: int | None = Field(default=None, examples=[4711])
     rule: str | None = Field(default=None, examples=["over-allocation"])

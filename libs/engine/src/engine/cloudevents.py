@@ -9,13 +9,15 @@ from engine.ports import RawEvent
 
 META = ("actor", "correlation", "causation", "traceparent", "origin")
 """Who and why: extension attributes where they are known."""
+SCHEMAS = "/schemas"
+"""Where the JSON Schema of each type is, on every origin of ours."""
 
 
 @lru_cache(maxsize=512)
 def of_type(service: str, kind: str, schema: int) -> Mapping[str, str]:
     """Those that all events of a type have."""
     named = f"{kind}.v{schema}"
-    return {"specversion": "1.0", "source": f"/kehu/{service}", "type": named, "dataschema": f"/events/{named}"}
+    return {"specversion": "1.0", "source": f"/kehu/{service}", "type": named, "dataschema": f"{SCHEMAS}/{named}"}
 
 
 @lru_cache(maxsize=4096)

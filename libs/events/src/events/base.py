@@ -24,6 +24,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,
 """A business key: given by the ERP or drawn by us. Letters, digits and ``._:@/-``, 64 at most."""
 
 CustomerId = Id
+"""The customer, by its business key."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Quantity = Annotated[Decimal, Field(max_digits=15, decimal_places=4)]

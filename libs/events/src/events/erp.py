@@ -12,10 +12,11 @@ from events.record import Blocks, Collected, Profile
 
 
 class Document(Value):
-    """A message of the ERP. `type` as CloudEvents type; `topic` names where it comes in."""
+    """A message of the ERP. `type` as CloudEvents type; `topic` names where it comes in; `zh` says what it is."""
 
     type: ClassVar[str]
     topic: ClassVar[str]
+    zh: ClassVar[str]
 
     @property
     def about(self) -> str | None:
@@ -28,6 +29,7 @@ class Customer(Document):
 
     type: ClassVar[str] = "erp.Customer.v1"
     topic: ClassVar[str] = "erp.customers.v1"
+    zh: ClassVar[str] = "新建或更新客户的基本资料、联系人及个人情况。"
     customer: CustomerId
     basics: Basics
     since: date | None = None
@@ -47,6 +49,7 @@ class CustomerRecord(Document):
 
     type: ClassVar[str] = "erp.CustomerRecord.v1"
     topic: ClassVar[str] = "erp.customers.v1"
+    zh: ClassVar[str] = "一次采集到的客户档案各部分；未提供的部分保持不变。"
     customer: CustomerId
     collected: Collected
     blocks: Blocks
@@ -57,6 +60,7 @@ class CreditTerms(Document):
 
     type: ClassVar[str] = "erp.CreditTerms.v1"
     topic: ClassVar[str] = "erp.finance.v1"
+    zh: ClassVar[str] = "账户的信用额度与信用等级；limit 为 null 表示不限额，0 表示不赊销。"
     customer: CustomerId
     limit: NonNegativeMoney | None
     risk_class: RiskClass | None = None
@@ -69,6 +73,7 @@ class Order(Document):
 
     type: ClassVar[str] = "erp.Order.v1"
     topic: ClassVar[str] = "erp.orders.v1"
+    zh: ClassVar[str] = "下达订单；订单已存在时为变更。"
     customer: CustomerId
     order: Id
     order_date: date
@@ -82,6 +87,7 @@ class OrderCancellation(Document):
 
     type: ClassVar[str] = "erp.OrderCancellation.v1"
     topic: ClassVar[str] = "erp.orders.v1"
+    zh: ClassVar[str] = "取消订单中尚未发货的部分。"
     customer: CustomerId
     order: Id
     cancelled_on: date
@@ -93,6 +99,7 @@ class Delivery(Document):
 
     type: ClassVar[str] = "erp.Delivery.v1"
     topic: ClassVar[str] = "erp.deliveries.v1"
+    zh: ClassVar[str] = "货物已发往客户；不列明细时为全部未发货物。"
     customer: CustomerId
     order: Id
     delivery: Id
@@ -105,6 +112,7 @@ class Invoice(Document):
 
     type: ClassVar[str] = "erp.Invoice.v1"
     topic: ClassVar[str] = "erp.invoices.v1"
+    zh: ClassVar[str] = "含税发票；不列分期时全额于 due 到期。"
     customer: CustomerId
     invoice: Id
     order: Id | None = None
@@ -121,6 +129,7 @@ class CreditNote(Document):
 
     type: ClassVar[str] = "erp.CreditNote.v1"
     topic: ClassVar[str] = "erp.invoices.v1"
+    zh: ClassVar[str] = "冲减发票的部分或全部金额（红字发票）。"
     customer: CustomerId
     credit_note: Id
     invoice: Id | None = None
@@ -136,6 +145,7 @@ class Payment(Document):
 
     type: ClassVar[str] = "erp.Payment.v1"
     topic: ClassVar[str] = "erp.payments.v1"
+    zh: ClassVar[str] = "收到款项；names 依次列出所付发票，未列时先付最早到期者。"
     customer: CustomerId
     payment: Id
     amount: PositiveMoney
@@ -149,6 +159,7 @@ class BalanceSheet(Document):
 
     type: ClassVar[str] = "erp.BalanceSheet.v1"
     topic: ClassVar[str] = "erp.finance.v1"
+    zh: ClassVar[str] = "本公司某日的资产总额（R-118）。"
     total_assets: PositiveMoney
     on: date
 

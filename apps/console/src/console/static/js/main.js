@@ -104,6 +104,7 @@ function draw() {
   for (const button of languages) button.hidden = button.dataset.language === language;
   at("docs").replaceChildren(
     ...start.docs.map((d) => h("a", { href: d.href }, t("docs.of", { service: term("service", d.name) }))),
+    h("a", { href: "asyncapi" }, t("docs.topics")),
   );
   Object.values(panels).forEach((it) => it.redraw());
 }
