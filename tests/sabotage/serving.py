@@ -17,6 +17,7 @@ AGEING = "services/analytics-svc/tests/test_ageing.py::"
 RFM = "services/analytics-svc/tests/test_rfm.py::"
 METRICS = "libs/chassis/tests/test_metrics.py::"
 TRACING = "libs/chassis/tests/test_tracing.py::"
+SCHEMAS = "tests/architecture/test_schemas.py::"
 WAITING = "services/credit-svc/tests/test_waiting_money.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -295,5 +296,36 @@ GUARANTEES: tuple[Guarantee, ...] = (
         "if self.parked else []",
         "if False else []",
         ("services/analytics-svc/tests/test_mirror.py::test_what_waited_for_a_person_is_in_it_once_it_was_replayed",),
+    ),
+    Guarantee(
+        "a document that was always taken is taken",
+        "libs/events/src/events/erp.py",
+        "names: Annotated[tuple[Id, ...], Field(max_length=100)]",
+        "names: Annotated[tuple[Id, ...], Field(max_length=10)]",
+        (SCHEMAS + "test_every_schema_fits_what_was_published",),
+    ),
+    Guarantee(
+        "a published event never gets another field",
+        "libs/events/src/events/company.py",
+        """    type: ClassVar[str] = "company.WentLive"
+""",
+        """    type: ClassVar[str] = "company.WentLive"
+    note: str = ""
+""",
+        (SCHEMAS + "test_every_schema_fits_what_was_published",),
+    ),
+    Guarantee(
+        "what is personal is described as sealed",
+        "libs/chassis/src/chassis/wire.py",
+        "if name in personal and sealed:",
+        "if False:",
+        (SCHEMAS + "test_readable_words_of_a_person_are_not_valid_in_an_event_and_are_in_a_document",),
+    ),
+    Guarantee(
+        "an event leads to its schema",
+        "libs/engine/src/engine/cloudevents.py",
+        '"dataschema": f"{SCHEMAS}/{named}"',
+        '"dataschema": f"/events/{named}"',
+        ("libs/chassis/tests/test_schemas.py::test_the_link_of_an_event_answers_with_a_schema_its_data_is_valid_for",),
     ),
 )
