@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,7 +18,8 @@ from chassis.settings import Gateway as Given
 from chassis.settings import Http, Settings
 from console import pages
 from console.__main__ import CannotBegin, addresses
-from console.gateway import gateway
+from console.gateway import Gateway, gateway
+from console.passing import Passage, Upstream
 from console.places import PLACES
 from engine.embedded import until
 
@@ -186,6 +187,15 @@ async def test_the_console_is_served_and_another_host_is_not_answered_for(front:
         "type"
     ] == "/problems/kehu/unknown-path"
     assert (await front.client.get("/api/credit/echo/", headers={"Host": "evil.example"})).status_code == 421
+
+
+def test_what_is_described_at_the_root_of_every_service_is_handed_on() -> None:
+    """The file of the topics was asked of the gateway itself, which has none."""
+    credit = Upstream("credit", httpx.URL("http://127.0.0.1:9"))
+    behind = Gateway(cast(Passage, None), {"credit": credit}, {})
+    paths = ("/docs", "/asyncapi", "/asyncapi.json", "/asyncapi/files/start.js", "/schemas", "/schemas/erp.Payment.v1")
+    assert all(behind.candidates(path) == (credit,) for path in paths)
+    assert not behind.candidates("/other")
 
 
 def test_the_places_are_those_of_the_manifests() -> None:

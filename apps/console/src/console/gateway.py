@@ -20,7 +20,7 @@ from chassis.version import VERSION
 from console.passing import AGAIN, LIMITS, TIMEOUT, Passage, Upstream
 from console.places import PLACES, PREFIXES
 
-ANYBODYS = ("/docs", "/openapi.json", "/problems", "/asyncapi", "/schemas")
+ANYBODYS = ("/docs", "/openapi.json", "/problems", "/asyncapi", "/asyncapi.json", "/schemas")
 """Paths at the root that every service answers alike."""
 LOOK = httpx.Timeout(10.0, connect=1.0)
 
