@@ -56,6 +56,8 @@ class Kehu:
     data: str = "test"
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
+    kafka: str | None = None
+    """Address of the cluster it meets on, under a namespace of its own; None: the database alone."""
 
     @property
     def url(self) -> str:
@@ -66,7 +68,9 @@ class Kehu:
         began = time.perf_counter()
         command = [sys.executable, "-m", "all_in_one", START, "--port", str(self.port), "--data", self.data]
         with (self.folder / "kehu.log").open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment
+            )
         while time.perf_counter() - began < PATIENCE:
             assert self.process.poll() is None, f"it stopped: {self.log()}"
             try:
@@ -76,6 +80,14 @@ class Kehu:
             else:
                 return time.perf_counter() - began
         raise AssertionError(f"no answer within {PATIENCE} s: {self.log()}")
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What it and the commands typed beside it are told."""
+        if self.kafka is None:
+            return os.environ
+        return {**os.environ, "KEHU_BUS__KIND": "kafka", "KEHU_KAFKA__BOOTSTRAP": self.kafka,
+                "KEHU_KAFKA__NAMESPACE": f"{self.data}-{self.port}."}  # fmt: skip
 
     def stop(self) -> int:
         """Ctrl-C; the exit code."""
@@ -119,8 +131,9 @@ class Kehu:
         """The `kehu` command."""
         command = [sys.executable, "-m", "all_in_one", *arguments]
         return subprocess.run(
-            command, check=False, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
+            command, check=False, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            env=self.environment,
+        )  # fmt: skip
 
     def remove(self) -> None:
         """Its data, also where that lies outside the test's own folder because we are root."""
@@ -159,9 +172,9 @@ def lagging(health: Mapping[str, Any]) -> list[str]:
 
 
 @contextmanager
-def company(folder: Path, data: str = "test") -> Iterator[Kehu]:
+def company(folder: Path, data: str = "test", kafka: str | None = None) -> Iterator[Kehu]:
     """A new company's Kehu, running; at the end it stops cleanly, and its database goes with it."""
-    kehu = Kehu(folder, data)
+    kehu = Kehu(folder, data, kafka=kafka)
     try:
         kehu.start()
         yield kehu

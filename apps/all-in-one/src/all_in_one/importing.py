@@ -1,7 +1,7 @@
 """Sends drafted documents through the intake, as an ERP without Kafka would: CloudEvents in batches over HTTP."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -70,13 +70,21 @@ def _sentence(receipt: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Where documents go: the server, the path of the service that takes each type, the token of role integration."""
+    """Where documents go: the server, the path of the service that takes each type, the token of role integration.
+
+    `produce`: another way in than HTTP, whose receipts are the same.
+    """
 
     client: httpx.AsyncClient
     prefixes: Mapping[str, str]
     source: str
     zone: ZoneInfo
     initial_load: bool
+    produce: "Produce | None" = None
+
+
+Produce = Callable[[Intake, Sequence[Queued]], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Sends a batch and waits for its receipts, in its order. Raises ImportStopped."""
 
 
 async def send(intake: Intake, drafts: Iterable[Drafted], progress: Callable[[int], None]) -> Outcome:
@@ -139,6 +147,8 @@ async def _look_again(intake: Intake, prefix: str, spool: Spool, outcome: Outcom
 
 async def _post(intake: Intake, prefix: str, batch: Sequence[Queued]) -> Sequence[Mapping[str, Any]]:
     """The receipts of a batch, which is sent again while the intake is busy. Raises ImportStopped."""
+    if intake.produce is not None:
+        return await intake.produce(intake, batch)
     body = b"[" + b",".join(_cloud_event(intake, queued) for queued in batch) + b"]"
     again = retry_if_exception_type((_Busy, httpx.TransportError))
     patience = AsyncRetrying(retry=again, stop=stop_after_delay(PATIENCE), wait=PAUSE, reraise=True)
@@ -159,9 +169,10 @@ async def _sent(intake: Intake, path: str, body: bytes) -> Sequence[Mapping[str,
     return receipts
 
 
-def _cloud_event(intake: Intake, queued: Queued) -> bytes:
+def attributes(intake: Intake, queued: Queued) -> dict[str, str]:
+    """Those of the CloudEvent that a document becomes, whichever way it goes: so it is the same message on each."""
     instant = _midnight(queued.effective, intake.zone)
-    attributes = {
+    said = {
         "specversion": "1.0",
         "id": queued.id,
         "source": intake.source,
@@ -170,8 +181,12 @@ def _cloud_event(intake: Intake, queued: Queued) -> bytes:
         "datacontenttype": "application/json",
     }
     if intake.initial_load:
-        attributes["recordedtime"] = _midnight(queued.recorded, intake.zone) if queued.recorded else instant
-    return orjson.dumps(attributes)[:-1] + b',"data":' + queued.data + b"}"
+        said["recordedtime"] = _midnight(queued.recorded, intake.zone) if queued.recorded else instant
+    return said
+
+
+def _cloud_event(intake: Intake, queued: Queued) -> bytes:
+    return orjson.dumps(attributes(intake, queued))[:-1] + b',"data":' + queued.data + b"}"
 
 
 @lru_cache(4096)

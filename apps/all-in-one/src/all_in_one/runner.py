@@ -25,6 +25,7 @@ from engine.embedded import External, Postgres
 
 STAGES = ("starting PostgreSQL", "opening the services", "ready")
 KAFKA = "starting Kafka"
+KAFKA_AT = "Kafka listens on "
 
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -72,6 +73,8 @@ async def application(
             if settings.bus.kind == "kafka":
                 say(KAFKA)
             settings = await stack.enter_async_context(on_bus(settings, home.folder / "kafka"))
+            if settings.bus.kind == "kafka":
+                say(f"{KAFKA_AT}{settings.kafka.bootstrap}")
             say(STAGES[1])
             runtimes = await stack.enter_async_context(opened(SERVICES, settings, urls))
             await right_key(settings, urls, key_place(home))

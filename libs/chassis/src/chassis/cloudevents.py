@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from urllib.parse import unquote
 
 import orjson
@@ -15,11 +15,13 @@ from engine.cloudevents import attributes, position
 from engine.ports import RawEvent
 from engine.topics import Record
 from engine.tracing import TRACEPARENT
+from events.envelope import Origin
 
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
 LONGEST_KEY = 255
 _NUL = b"\\u0000"
+_OURS = ("content-type", "traceparent")
 
 
 class NoMessage(ValueError):
@@ -31,6 +33,7 @@ class Message(NamedTuple):
 
     `digest` is the same for the same type and body, however the JSON was written. `came`: topic, part and offset of the
     record it was in, where it came in a topic. `nul`: a text in it holds the character U+0000, which no column takes.
+    `origin`: what a record says of itself; over HTTP the request says it.
     """
 
     source: str
@@ -42,6 +45,7 @@ class Message(NamedTuple):
     came: str | None = None
     traceparent: str | None = None
     nul: bool = False
+    origin: Origin = "live"
 
     @property
     def key(self) -> tuple[str, str]:
@@ -64,17 +68,27 @@ def single(headers: Headers, body: bytes) -> Message:
 
 
 def of_record(record: Record) -> Message:
-    """The message of a record, binary or structured. Raises NoMessage, and the problem of malformed JSON."""
+    """The message of a record, binary or structured. Raises NoMessage, and the problem of malformed JSON.
+
+    Headers that are not CloudEvents' may hold anything: they are whatever is on the way between the ERP and us.
+    """
     try:
-        headers = {name: value.decode() for name, value in record.headers}
+        headers = {name: value.decode() for name, value in record.headers if name.startswith("ce_") or name in _OURS}
     except UnicodeDecodeError:
         raise NoMessage("a header is not UTF-8") from None
+    structured = headers.get("content-type", "").partition(";")[0].strip().lower() == STRUCTURED
     content = parsed(record.value)
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     binary = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
-    found = message(content if kind == STRUCTURED else {**binary, "data": content})
-    trace = content.get("traceparent") if kind == STRUCTURED else binary.get("traceparent")
-    return found._replace(came=record.place, traceparent=_trace(trace) or _trace(headers.get("traceparent")))
+    said = content if structured else {**binary, "data": content}
+    found = message(said)
+    trace = _trace(said.get("traceparent")) or _trace(headers.get("traceparent"))
+    return found._replace(came=record.place, traceparent=trace, origin=_origin(said.get("origin", "live")))
+
+
+def _origin(said: Any) -> Origin:
+    if said not in get_args(Origin):
+        raise NoMessage(f"origin must be one of {', '.join(get_args(Origin))}")
+    return said  # type: ignore[no-any-return]
 
 
 def batch(body: bytes, most: int) -> list[Message | NoMessage]:

@@ -6,12 +6,23 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from chassis import cloudevents
 from chassis.auth import Principal
 from chassis.cloudevents import Message, NoMessage
 from chassis.intake import TOO_MANY, Sender, Taken, passes
-from chassis.problems import Fault, InvalidMessage, Malformed, OtherBody, Problem, TooLarge, Undecidable
+from chassis.problems import (
+    Fault,
+    InitialLoadOver,
+    InvalidMessage,
+    Malformed,
+    OtherBody,
+    Problem,
+    TooLarge,
+    Undecidable,
+)
 from chassis.receipts import Receipt, receipt_of, refusal
 from chassis.runtime import Runtime
 from engine import ids
@@ -21,6 +32,7 @@ from engine.lifecycle import unless_stopped
 from engine.personal import holds_personal
 from engine.topics import Message as Answer
 from engine.topics import Reading, Record, following
+from events.envelope import Origin
 from events.topics import RECEIPTS
 
 ERP = Principal("erp", frozenset({"integration"}))
@@ -78,11 +90,24 @@ class Feeder:
                 messages.append(found)
             else:
                 answers.append(told(self.runtime, found, record.key, record.place))
-        for message, taken in zip(messages, await self._decided(messages), strict=True):
+        for origin, some in groupby(messages, attrgetter("origin")):
+            answers += await self._answered(origin, list(some))
+        return answers
+
+    async def _answered(self, origin: Origin, messages: Sequence[Message]) -> list[Answer]:
+        if origin == "initial_load" and await self.runtime.went_live():
+            return [self._over(message) for message in messages]
+        answers: list[Answer] = []
+        for message, taken in zip(messages, await self._decided(messages, origin), strict=True):
             if taken.duplicate or taken.entry.rule == OtherBody.code():
                 receipt = receipt_of(self.runtime, taken).model_copy(update={"record": message.came})
                 answers.append(told(self.runtime, receipt, key_of(taken.entry), message.came))
         return answers
+
+    def _over(self, message: Message) -> Answer:
+        named = {"source": message.source, "id": message.id}
+        receipt = refusal(InitialLoadOver(), record=message.came).model_copy(update=named)
+        return told(self.runtime, receipt, f"{message.source}/{message.id}".encode(), message.came)
 
     def _message(self, record: Record) -> Message | Receipt:
         limit = self.runtime.settings.http.largest_document
@@ -96,10 +121,10 @@ class Feeder:
             rule = problem.rule if isinstance(problem.rule, Fault) else Malformed()
             return refusal(rule, record=record.place)
 
-    async def _decided(self, messages: Sequence[Message]) -> list[Taken]:
+    async def _decided(self, messages: Sequence[Message], origin: Origin) -> list[Taken]:
         """What became of each. Raises Halted where one after the other fails on our side."""
         try:
-            taken = await self.runtime.intake.take(messages, Sender(ERP, ids.new()))
+            taken = await self.runtime.intake.take(messages, Sender(ERP, ids.new(), origin=origin))
         except Exception as error:
             if passes(error):
                 raise

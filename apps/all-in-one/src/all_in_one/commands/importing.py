@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -31,10 +31,13 @@ from all_in_one.commands.terminal import HERE, Json, Token, Url, err, group, out
 from all_in_one.drafting import Folder
 from all_in_one.guess.contents import Answers
 from all_in_one.mapping import FileMapping, MappingError
+from all_in_one.producing import producing
 from all_in_one.refusals import SHOWN, Refusals, reported
 from all_in_one.services import intake_prefixes
 from all_in_one.spool import Spool, SpoolFull
 from chassis.settings import Settings
+from engine.faults import Halted
+from engine.kafka.access import Unreachable
 
 app = group()
 AGAIN = "Once the cause is gone, start it again: what has come is known, nothing is done twice."
@@ -56,6 +59,12 @@ DateFormat = Annotated[str | None, typer.Option("--date", help="With --guess: ho
 DecimalMark = Annotated[str | None, typer.Option("--decimal", help="With --guess: the decimal mark, . or ,")]
 Currency = Annotated[str | None, typer.Option("--currency", help="With --guess: the currency of amounts, like CNY.")]
 Live = Annotated[bool, typer.Option("--live", help="Not an initial load: recorded now, checked like any document.")]
+ToKafka = Annotated[
+    str | None,
+    typer.Option(
+        "--to-kafka", metavar="HOST:PORT", help="Produce to the erp.* topics of this Kafka instead, and await receipts."
+    ),
+]
 
 
 @app.command("import")
@@ -67,6 +76,7 @@ def import_(
     live: Live = False,
     dry_run: DryRun = False,
     report: Report = None,
+    to_kafka: ToKafka = None,
     as_json: Json = False,
     guess: Guessed = None,
     target: Out = Path("my.toml"),
@@ -78,6 +88,8 @@ def import_(
     """Import CSV files through the intake, as an ERP would. Repeating it does nothing twice.
 
     Example: kehu import classicmodels ./classicmodels
+
+    To the topics: kehu import classicmodels ./classicmodels --to-kafka 127.0.0.1:9092
 
     Without a mapping, first: kehu import --guess ./files --out my.toml
     """
@@ -96,7 +108,8 @@ def import_(
             if dry_run:
                 _checked(spool, refusals, as_json)
             else:
-                _told(_sent(found, spool, refusals, url, token, initial_load=not live), as_json)
+                way = Way(url, token, to_kafka, initial_load=not live)
+                _told(_sent(found, spool, refusals, way), as_json)
     raise typer.Exit(1 if refusals.count else 0)
 
 
@@ -106,6 +119,8 @@ def _stopping(url: str) -> Iterator[None]:
         yield
     except (MappingError, SpoolFull) as wrong:
         raise _stopped(str(wrong)) from None
+    except (Halted, Unreachable) as away:
+        raise _stopped(f"{away!s:.500}. {AGAIN}") from None
     except OSError as wrong:
         raise _stopped(f"{wrong.strerror}: {wrong.filename}") from None
     except (importing.ImportStopped, httpx.TransportError) as stopped:
@@ -138,16 +153,28 @@ def _read(found: FileMapping, folder: Path, spool: Spool, refusals: Refusals) ->
         spool.fill(drafts, refusals, by_date=True)
 
 
-def _sent(
-    found: FileMapping, spool: Spool, refusals: Refusals, url: str, token: str, *, initial_load: bool
-) -> importing.Outcome:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where documents go, and as what."""
+
+    url: str
+    token: str
+    kafka: str | None
+    initial_load: bool
+
+
+def _sent(found: FileMapping, spool: Spool, refusals: Refusals, way: Way) -> importing.Outcome:
     columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
 
     async def delivered() -> importing.Outcome:
-        headers = {"Authorization": f"Bearer {token}"}
-        zone = ZoneInfo(Settings().company.time_zone)
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
-            intake = importing.Intake(client, intake_prefixes(), found.source, zone, initial_load)
+        headers, settings = {"Authorization": f"Bearer {way.token}"}, Settings()
+        zone = ZoneInfo(settings.company.time_zone)
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(httpx.AsyncClient(base_url=way.url, headers=headers, timeout=120))
+            intake = importing.Intake(client, intake_prefixes(), found.source, zone, way.initial_load)
+            if way.kafka:
+                at = settings.kafka.model_copy(update={"bootstrap": way.kafka})
+                intake = replace(intake, produce=(await stack.enter_async_context(producing(at))).produce)
             with Progress(*columns, console=err) as progress:
                 task = progress.add_task("documents", total=spool.documents)
                 return await importing.deliver(intake, spool, refusals, lambda n: progress.advance(task, n))

@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 from all_in_one.commands.terminal import ADMIN, Json, err, group, out, print_json
 from all_in_one.demo.progress import DENSITY, Progress
 from all_in_one.home import BadName, Home, KeyMissing
-from all_in_one.runner import STAGES, Watch
+from all_in_one.runner import KAFKA_AT, STAGES, Watch
 from all_in_one.runner import up as run
 from chassis.run import WrongKey
 from chassis.settings import BusKind
@@ -54,7 +54,7 @@ def up(
         raise typer.Exit(1) from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Said:
     """What is told of a start: each stage, and where it is up."""
 
@@ -62,14 +62,20 @@ class Said:
     port: int
     console: Console
     as_json: bool
+    kafka: str | None = None
 
     def __call__(self, stage: str) -> None:
+        if stage.startswith(KAFKA_AT):
+            self.kafka = stage.removeprefix(KAFKA_AT)
         if stage != STAGES[-1]:
             return self.console.print(f"[dim]{stage} ...[/dim]")
         url = f"http://127.0.0.1:{self.port}"
         if self.as_json:
-            return print_json({"url": url, "data": str(self.home.folder), "token": ADMIN})
+            kafka = {"kafka": self.kafka} if self.kafka else {}
+            return print_json({"url": url, "data": str(self.home.folder), "token": ADMIN, **kafka})
         self.console.print(f"[bold]Kehu 客户[/bold] is up: {url}  data: {self.home.folder}  token: {ADMIN}")
+        if self.kafka:
+            self.console.print(f"Apache Kafka: {self.kafka}")
         return self.console.print("[dim]Ctrl-C stops it.[/dim]")
 
 

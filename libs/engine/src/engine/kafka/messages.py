@@ -23,6 +23,7 @@ from engine.kafka.access import Access, Unreachable, asking
 from engine.kafka.admin import Layout, counts, forget
 from engine.kafka.clients import bounded, started
 from engine.kafka.sending import Entry, Sender
+from engine.ports import PARTS
 from engine.tabletopics import part_of
 from engine.topics import Message, Record
 
@@ -53,8 +54,8 @@ class KafkaTopics:
 
     async def read(self, group: str, topics: Sequence[str], member: str) -> "KafkaReading":
         """Join `group`; its members share the parts of `topics`. Raises Unreachable, Halted."""
+        self._groups[group] = tuple(topics)  # at once: what it read before is swept at the start, too
         await self._layout.present(map(self._access.named, topics))
-        self._groups[group] = tuple(topics)
         reading = KafkaReading(self._access, self._access.named(NAMED.format(group=group)), topics, member)
         await reading.start()
         return reading
@@ -72,8 +73,9 @@ class KafkaTopics:
         mine = [topic for topic in self._groups[group] if topic in topics]
         if not mine:
             return 0
-        name = self._access.named(NAMED.format(group=group))
-        return await _forget_read(self._access, name, [self._access.named(topic) for topic in mine])
+        name, named = self._access.named(NAMED.format(group=group)), [self._access.named(topic) for topic in mine]
+        await self._layout.present(named)
+        return await _forget_read(self._access, name, named)
 
     async def close(self) -> None:
         """Nothing more is published."""
@@ -174,7 +176,7 @@ class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
         published = datetime.fromtimestamp(message.timestamp / 1000, UTC)
         return Record(
             self._names[message.topic], message.partition, message.offset, message.key, message.value or b"",
-            tuple(message.headers), published,
+            tuple((name, value or b"") for name, value in message.headers), published,
         )  # fmt: skip
 
 
@@ -204,6 +206,38 @@ async def everything(access: Access, topic: str) -> list[Any]:
 
 async def _parts(access: Access, topics: Sequence[str]) -> list[TopicPartition]:
     return [TopicPartition(topic, part) for topic, n in (await counts(access, topics)).items() for part in range(n)]
+
+
+class Listening:
+    """Hears what is published in a topic from now on, in no group: nobody else hears less for it."""
+
+    def __init__(self, access: Access, topic: str) -> None:
+        self._name, self._topic = access.named(topic), topic
+        self._consumer = AIOKafkaConsumer(**access.options())
+
+    async def start(self) -> None:
+        """What is published after this is heard. Raises Unreachable."""
+        with asking(self._topic):
+            try:
+                await started(self._consumer)
+                parts = [TopicPartition(self._name, part) for part in range(PARTS)]
+                self._consumer.assign(parts)
+                ends = await self._consumer.end_offsets(parts)
+                for part, end in ends.items():
+                    self._consumer.seek(part, end)
+            except KafkaError:
+                await self.close()
+                raise
+
+    async def fetch(self, timeout: float) -> Sequence[bytes]:
+        """The next values, waiting at most `timeout` seconds for the first."""
+        with asking(self._topic):
+            found = await self._consumer.getmany(timeout_ms=int(timeout * 1000))
+        return [message.value or b"" for messages in found.values() for message in messages]
+
+    async def close(self) -> None:
+        """Hear no more."""
+        await bounded(self._consumer.stop())
 
 
 async def _forget_read(access: Access, group: str, topics: Sequence[str]) -> int:
