@@ -57,7 +57,7 @@ class Kehu:
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
     kafka: str | None = None
-    """Address of the cluster it meets on, under a namespace of its own; None: the database alone."""
+    """Address of the cluster it meets on, under a namespace of its own; "": it starts one; None: the database alone."""
 
     @property
     def url(self) -> str:
@@ -86,6 +86,8 @@ class Kehu:
         """What it and the commands typed beside it are told."""
         if self.kafka is None:
             return os.environ
+        if not self.kafka:
+            return {**os.environ, "KEHU_BUS__KIND": "kafka"}
         return {**os.environ, "KEHU_BUS__KIND": "kafka", "KEHU_KAFKA__BOOTSTRAP": self.kafka,
                 "KEHU_KAFKA__NAMESPACE": f"{self.data}-{self.port}."}  # fmt: skip
 

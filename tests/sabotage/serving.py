@@ -181,14 +181,21 @@ GUARANTEES: tuple[Guarantee, ...] = (
         CHASSIS + "intake.py",
         "and message.came == before.came",
         "and message.came is None",
-        (TOPICS + "test_nothing_is_decided_twice_when_we_die_before_the_offset_is_committed",),
+        (TOPICS + "test_nothing_is_decided_twice_when_we_die_before_the_offset_is_committed[table]",),
+    ),
+    Guarantee(
+        "no history comes in by topic once the company lives",
+        CHASSIS + "erp.py",
+        """if origin == "initial_load" and await self.runtime.went_live():""",
+        """if origin == "initial_load" and not messages:""",
+        (TOPICS + "test_an_initial_load_comes_by_topic_with_its_days_and_is_refused_once_the_company_lives[table]",),
     ),
     Guarantee(
         "a document by topic is answered, whoever decides it and when",
         CHASSIS + "erp.py",
         "        await self.runtime.topics.publish(RECEIPTS, answers)\n",
         "        answers.clear()\n",
-        (TOPICS + "test_a_document_comes_in_binary_or_structured_and_is_answered",),
+        (TOPICS + "test_a_document_comes_in_binary_or_structured_and_is_answered[table]",),
         waits=True,
     ),
     Guarantee(
