@@ -82,6 +82,7 @@ DOCUMENT_HEADERS: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
     "ce_id": ({"type": "string", "maxLength": 255}, "PAY-7001", "The message; sent again, it is a duplicate."),
     "ce_source": ({"type": "string", "maxLength": 255}, "erp", "The system; source and id name a message for ever."),
     "ce_type": (_TEXT, "erp.Payment.v1", "Type with version."),
+    "ce_origin": ({"enum": ["live", "initial_load"]}, "live", "initial_load: history, before the company goes live."),
     "ce_recordedtime": (
         {"type": "string", "format": "date-time"},
         "2026-03-02T01:30:00Z",

@@ -247,6 +247,7 @@ async def _forget_read(access: Access, group: str, topics: Sequence[str]) -> int
     with asking(group):
         try:
             await started(consumer)
+            consumer.assign(parts)  # it learns where these lie, and of no others
             oldest = await consumer.beginning_offsets(parts)
             read = {part: await consumer.committed(part) or 0 for part in parts}
         finally:
