@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from signal import SIGTERM
 
 import asyncpg
@@ -17,18 +17,18 @@ from engine.database import migrate
 from engine.testing.plugin import MakeDatabase, TestServer
 from tests.journeys.running import PATIENCE, free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @contextmanager
-def running(service: str, role: str, environment: dict[str, str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """``python -m <service>_svc <role>``, ended as an orchestrator does, within its grace and with exit code 0."""
-    command = [sys.executable, "-m", f"{service}_svc", role]
-    process = subprocess.Popen(command, env={**environment, "KEHU_HTTP__PORT": str(port)}, stdin=subprocess.DEVNULL)
+def running(module: str, *role: str, environment: dict[str, str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """``python -m <module> <role>``, ended as an orchestrator does, within its grace and with exit code 0."""
+    environment = {**environment, "KEHU_HTTP__PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", module, *role], env=environment, stdin=subprocess.DEVNULL)
     try:
         yield process
         process.send_signal(SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()
@@ -68,27 +68,33 @@ async def environment(make_database: MakeDatabase, postgres_server: TestServer) 
 def test_what_one_service_was_told_is_read_from_another_as_soon_as_its_worker_has_heard_of_it(
     environment: dict[str, str],
 ) -> None:
-    customers, analytics, customer_work, analytics_work = (free_port() for _ in range(4))
-    with (
-        running("customer", "api", environment, customers) as api,
-        running("analytics", "api", environment, analytics) as other,
-        running("customer", "worker", environment, customer_work) as worker,
-        running("analytics", "worker", environment, analytics_work) as its_worker,
-        httpx.Client(headers={"Authorization": "Bearer dev-admin"}, timeout=60) as client,
-    ):
+    places = [
+        ("customer_svc", "api"),
+        ("analytics_svc", "api"),
+        ("customer_svc", "worker"),
+        ("analytics_svc", "worker"),
+    ]
+    ports, door = [free_port() for _ in places], free_port()
+    apis = {name: f"http://127.0.0.1:{port}" for name, port in zip(("customer", "analytics"), ports[:2], strict=True)}
+    apis |= dict.fromkeys(("credit", "complaint"), "http://127.0.0.1:9")
+    environment |= {"KEHU_GATEWAY__APIS": json.dumps(apis)}
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(running(*place, environment=environment, port=port))
+            for place, port in zip(places, ports, strict=True)
+        ]
         migrated = subprocess.run([sys.executable, "-m", "customer_svc", "migrate"], env=environment, check=False)
         assert migrated.returncode == 0
-        for port, process in (
-            (customers, api),
-            (analytics, other),
-            (customer_work, worker),
-            (analytics_work, its_worker),
-        ):
+        processes.append(stack.enter_context(running("console", environment=environment, port=door)))
+        for port, process in zip((*ports, door), processes, strict=True):
             answering(port, process)
+        headers = {"Authorization": "Bearer dev-admin"}
+        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{door}", headers=headers, timeout=120))
         for day in ("2031-01-07", "2031-01-08", "2031-02-09"):
-            body, key = {"day": day}, {"Idempotency-Key": f"open {day}"}
-            opened = client.post(f"http://127.0.0.1:{customers}/api/customers/days/open", json=body, headers=key)
+            key = {"Idempotency-Key": f"open {day}"}
+            opened = client.post("/api/customers/days/open", json={"day": day}, headers=key)
             assert opened.status_code == 200, opened.text
             position = {"X-Kehu-Position": opened.headers["X-Kehu-Position"]}
-            seen = client.get(f"http://127.0.0.1:{analytics}/api/analytics/balance", headers=position)
+            seen = client.get("/api/analytics/balance", headers=position)
             assert seen.json()["as_of"] == day, seen.text
+        assert client.get("/api/credit/accounts").json()["type"] == "/problems/kehu/service-away"

@@ -203,6 +203,21 @@ async def test_another_process_forgets_an_erased_key_in_bounded_time(keys: Perso
     assert (await elsewhere.decode_all([stored]))[0].event.contact.name is None
 
 
+async def test_what_is_said_of_a_person_erased_by_another_process_is_sealed_with_a_key_that_is_there(
+    keys: PersonalKeys, service: Database
+) -> None:
+    """The api of a service holds a key that its worker destroys: sealed with that, nobody could ever read it again."""
+    await keys.ensure(["P-1", "P-2"])
+    before = {p: keys.of_person(p).id for p in ("P-1", "P-2")}
+    worker, reader = PersonalKeys(service.pool, KEK), PersonalKeys(service.pool, KEK)
+    await worker.erase("P-1")
+    await keys.ensure(["P-1", "P-2"])
+    assert keys.of_person("P-1").id != before["P-1"]
+    assert keys.of_person("P-2").id == before["P-2"]
+    await reader.load([keys.of_person("P-1").id])
+    assert reader.get(keys.of_person("P-1").id) is not None
+
+
 async def test_a_sealed_text_moved_to_another_event_or_field_is_found_out(keys: PersonalKeys) -> None:
     stored = await sealed(keys)
     with pytest.raises(ValueError, match="changed or moved"):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal, get_args
 
 from chassis.deadtopics import Undertaker
@@ -25,6 +26,8 @@ from events.base import COMPANY
 Role = Literal["relay", "projector", "reactor", "timers", "evaluator", "intake", "daybreak"]
 ROLES: tuple[Role, ...] = get_args(Role)
 WAITING_AT_ONCE = 200
+STIR_LOOK = 0.1
+"""Seconds between two looks for what another process has stored."""
 DAYBREAK_LOOK = 20.0
 """Seconds between looks at the clock."""
 FORGET_LOOK = 6 * 3600.0
@@ -127,8 +130,18 @@ class IntakeRetry:
         while not stop.is_set():
             count = runtime.wakeups.count(topic)
             await runtime.intake.retry(await runtime.inbox.due(customers, WAITING_AT_ONCE))
-            await unless_stopped(stop, runtime.wakeups.wait(topic, runtime.settings.intake.retry, count))
+            await unless_stopped(stop, self._stirring(topic, count, position))
             customers, position = await runtime.inbox.stirred(position)
+
+    async def _stirring(self, topic: str, count: int, position: int) -> None:
+        """Until the log has grown, by whichever process, or it is time to look all the same."""
+        runtime, pause = self.runtime, self.runtime.settings.intake.retry
+        until = monotonic() + pause
+        while (left := until - monotonic()) > 0:
+            if await runtime.wakeups.wait(topic, min(left, STIR_LOOK), count):
+                return
+            if await runtime.store.head() > position:
+                return
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ SEALED = "$e"
 
 _LOAD = "select id, person, wrapped from personal_keys where id = any($1::uuid[])"
 _FIND = "select id, person, wrapped from personal_keys where person = any($1::text[])"
+_STAND = "select id from personal_keys where id = any($1::uuid[])"
 _NEWEST = "select id, person, wrapped from personal_keys order by created_at desc limit $1"
 _ADD = """insert into personal_keys (person, id, wrapped) select * from unnest($1::text[], $2::uuid[], $3::bytea[])
           on conflict (person) do nothing"""
@@ -66,12 +67,26 @@ class PersonalKeys:
         self._by_person: dict[str, DataKey] = {}
 
     async def ensure(self, persons: Collection[str]) -> None:
-        """Make sure that each of `persons` has a key to seal with; `of_person` finds it then."""
+        """Make sure that each of `persons` has a key to seal with; `of_person` finds it then.
+
+        A key that another process has destroyed is not used again: nobody could ever read what it sealed.
+        """
+        await self._confirm(persons)
         missing = sorted(p for p in persons if not self._fresh(p))
         if missing:
             await self._make(missing)
         if erased_meanwhile := sorted(p for p in missing if p not in self._by_person):
             await self._make(erased_meanwhile)
+
+    async def _confirm(self, persons: Collection[str]) -> None:
+        """Forget those of the keys held of `persons` that are not there any more."""
+        held = {self._by_person[p].id: p for p in persons if self._fresh(p)}
+        if not held:
+            return
+        there = {row["id"].hex for row in await self._pool.fetch(_STAND, [UUID(k) for k in held])}
+        for key_id in held.keys() - there:
+            del self._by_person[held[key_id]]
+            self._put(key_id, None)
 
     async def _make(self, missing: Sequence[str]) -> None:
         drawn = [(p, ids.new(), AESGCM.generate_key(256)) for p in missing]

@@ -1,0 +1,47 @@
+"""Processes of our own: one that dies is started again and that is said; none is left behind."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from all_in_one.processes import NoStart, Process, answering, ending, kept_running, launched
+from chassis.run import bound
+from engine.embedded import alive, until
+
+
+def web(folder: Path) -> Process:
+    """Something that answers on a port: Python's own server of files."""
+    with bound("127.0.0.1", 0, "") as door:
+        port = int(door.getsockname()[1])
+    return Process("credit-api", "http.server", str(port), port, folder / "credit-api.log", {})
+
+
+async def test_one_that_is_killed_is_started_again_and_said_and_none_is_left_at_the_end(tmp_path: Path) -> None:
+    process, said = web(tmp_path), list[str]()
+    async with ending([process]):
+        await launched([process])
+        await answering([process])
+        first = process.pid
+        assert first is not None
+        async with kept_running([process], said.append):
+            process.running.send_signal(signal.SIGKILL)  # type: ignore[union-attr]
+            assert await until(lambda: process.pid != first, 20)
+            await answering([process])
+        second = process.pid
+    assert len(said) == 1
+    assert "credit-api died (signal 9) after 0 s; it is started again in 0.5 s" in said[0]
+    assert str(process.log) in said[0]
+    assert second is not None
+    assert not alive(first)
+    assert not alive(second)
+
+
+async def test_one_that_ends_before_it_answers_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    process = web(tmp_path)
+    process.role = "no port"
+    async with ending([process]), asyncio.timeout(30):
+        await launched([process])
+        with pytest.raises(NoStart, match=r"credit-api ended before it answered; see .*credit-api\.log"):
+            await answering([process])
