@@ -8,7 +8,38 @@ READS = "services/customer-svc/tests/test_personal_reads.py::"
 ACCESS = "tests/security/test_access.py::"
 TOKENS = "libs/chassis/tests/test_signed_tokens.py::"
 
+PROCESS = "libs/chassis/tests/test_process.py::"
+SEALED_ANEW = "test_what_is_said_of_a_person_erased_by_another_process_is_sealed_with_a_key_that_is_there"
+
 GUARANTEES: tuple[Guarantee, ...] = (
+    Guarantee(
+        "a key that another process destroyed seals nothing more",
+        "libs/engine/src/engine/keys.py",
+        "await self._confirm(persons)",
+        "pass",
+        ("libs/engine/tests/test_serde.py::" + SEALED_ANEW,),
+    ),
+    Guarantee(
+        "a process does not begin with the key of another company",
+        CHASSIS + "process.py",
+        """await right_key(settings, {service.name: urls[service.name]}, "KEHU_KEYS__ENCRYPTION")""",
+        "pass",
+        (PROCESS + "test_the_key_of_another_company_is_refused",),
+    ),
+    Guarantee(
+        "a process does not work on a database that is not migrated",
+        CHASSIS + "process.py",
+        "await migrated(url, patience, LOG.info, own=name == service.name)",
+        "pass",
+        (PROCESS + "test_what_was_never_migrated_is_told_with_what_to_run",),
+    ),
+    Guarantee(
+        "whoever asks the gateway does not say where a request came from",
+        "apps/console/src/console/passing.py",
+        " and n not in OURS",
+        "",
+        ("tests/console/test_gateway.py::test_a_request_passes_with_its_body_and_says_where_it_came_from",),
+    ),
     Guarantee(
         "a symmetric key in a public key set signs nothing",
         CHASSIS + "jwks.py",
