@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from engine import ids
 
 NONCE = 12
+HELD = 5.0
+"""Seconds a key is held: so long another process of the service may read what is said of a person just erased."""
 SEALED = "$e"
 """The one field of the JSON object that stands for a sealed text: ``{"$e": {"k": key id, "n": nonce, "c": text}}``."""
 
@@ -59,7 +61,7 @@ class PersonalKeys:
     After an erasure this process forgets the key at once, others within `ttl`.
     """
 
-    def __init__(self, pool: asyncpg.Pool, kek: bytes, *, ttl: float = 60.0, size: int = 20_000) -> None:
+    def __init__(self, pool: asyncpg.Pool, kek: bytes, *, ttl: float = HELD, size: int = 20_000) -> None:
         if len(kek) not in (16, 24, 32):
             raise ValueError("a key-encryption key has 16, 24 or 32 bytes")
         self._pool, self._kek, self._ttl, self._size = pool, AESGCM(kek), ttl, size
