@@ -102,6 +102,7 @@ async def write(stage: str, name: str, rate: float, flight: int, kind: str = "")
     `kind`: ``bad`` writes payments of the customer `BAD` that no fold bears; ``newer`` writes them in a newer version.
     """
     place, numbers, began = Stage.model_validate_json(stage), count(), monotonic()
+    place.timed()
     SETTINGS["application_name"] = WRITER
     serde = newer() if "newer" in kind else Serde()
     recorder, store = place.recorder(name), PostgresStore(await opened(place.log), serde, "kehu")

@@ -228,6 +228,14 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (RELAY + "test_a_producer_that_hangs_is_let_go_and_the_send_failed",),
     ),
     Guarantee(
+        "a client that does not stop is not waited for",
+        KAFKA + "clients.py",
+        "for _ in range(TRIES):",
+        "for _ in range(1):",
+        (RELAY + "test_who_is_cancelled_while_a_client_stops_leaves_no_task_of_it_behind",),
+        waits=True,
+    ),
+    Guarantee(
         "the relay's cursor moves after the acknowledgement",
         KAFKA + "relay.py",
         "                await self._sender.send(entries)\n",

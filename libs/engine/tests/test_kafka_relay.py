@@ -13,6 +13,7 @@ from engine.faults import Halted, Lost
 from engine.kafka import sending
 from engine.kafka.access import Access, Unreachable
 from engine.kafka.admin import Layout, Topic, refuse_wrong
+from engine.kafka.clients import bounded
 from engine.kafka.records import position_of
 from engine.kafka.relay import _TAKE, Relay, relayed
 from engine.kafka.sending import Entry, _in_order
@@ -185,3 +186,27 @@ def test_a_topic_with_another_number_of_parts_is_refused_and_one_that_is_missing
     refuse_wrong([Topic("a"), Topic("b")], {"a": 12, "b": 0})
     with pytest.raises(Halted, match=r"b has 3 partitions, not 12.*kehu relay resend"):
         refuse_wrong([Topic("a"), Topic("b")], {"a": 12, "b": 3})
+
+
+async def stubborn() -> None:
+    """As a client that takes our cancelling for that of a task of its own."""
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        await asyncio.sleep(60)
+
+
+async def test_a_client_that_takes_our_cancelling_for_its_own_is_not_waited_for_either() -> None:
+    async with asyncio.timeout(5):
+        await bounded(stubborn(), 0.01)
+
+
+async def test_who_is_cancelled_while_a_client_stops_leaves_no_task_of_it_behind() -> None:
+    before = asyncio.all_tasks()
+    leaving = asyncio.create_task(bounded(stubborn(), 60))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    leaving.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait({leaving})
+    assert asyncio.all_tasks() == before

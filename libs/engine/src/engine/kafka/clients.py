@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 CLOSING = 5.0
 """Seconds a client gets to stop."""
+TRIES = 20
 
 
 class Client(Protocol):
@@ -20,15 +21,28 @@ async def started(client: Client) -> None:
     try:
         await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await asyncio.wait({starting}, timeout=CLOSING)
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
+        await _over(starting, CLOSING)
         raise
 
 
 async def bounded(closing: Coroutine[Any, Any, object], patience: float = CLOSING) -> None:
     """Wait for a client to stop, but not for ever; what it has against that no longer matters."""
-    task = asyncio.create_task(closing)
-    await asyncio.wait({task}, timeout=patience)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await _over(asyncio.create_task(closing), patience)
+
+
+async def _over(task: "asyncio.Future[Any]", patience: float) -> None:
+    """Cancel `task` when it has had its time, or we have.
+
+    More than once: a client that ends tasks of its own takes our cancelling for theirs, and then waits for an answer of
+    its broker, for 40 seconds.
+    """
+    try:
+        await asyncio.wait({task}, timeout=patience)
+    finally:
+        for _ in range(TRIES):
+            if task.done():
+                break
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.1)
+        if task.done() and not task.cancelled():
+            task.exception()  # looked at, so that nobody tells of it
