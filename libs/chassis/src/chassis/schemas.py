@@ -130,7 +130,7 @@ def index() -> SchemaNames:
     summary="The JSON Schema of one type",
     response_class=Response,
     responses={
-        200: {"content": {MEDIA_TYPE: {}}, "description": "JSON Schema 2020-12"},
+        200: {"content": {MEDIA_TYPE: {"schema": {"type": "object"}}}, "description": "JSON Schema 2020-12"},
         304: {"description": "unchanged since If-None-Match"},
     },
 )
