@@ -62,6 +62,7 @@ class Feeder:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Halted when one document after the other fails on our side."""
         runtime, member = self.runtime, self.runtime.settings.work.member
+        await runtime.topics.publish(RECEIPTS, ())  # who waits for receipts finds their topic before the first one
         while not stop.is_set():
             reading = await runtime.topics.read(self.name, topics_of(runtime), member)
             try:

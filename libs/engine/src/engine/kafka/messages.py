@@ -41,10 +41,13 @@ class KafkaTopics:
         self._groups: dict[str, tuple[str, ...]] = {}
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """Add the messages in their order; acknowledged when this returns. Raises Unreachable: perhaps some are in."""
+        """Add the messages in their order; acknowledged when this returns. Raises Unreachable: perhaps some are in.
+
+        Where there is none to add, the topic is there afterwards.
+        """
+        await self._layout.present([self._access.named(topic)])
         if not messages:
             return
-        await self._layout.present([self._access.named(topic)])
         entries: defaultdict[tuple[str, int], list[Entry]] = defaultdict(list)
         for message in messages:
             at = self._access.named(topic), part_of(message)
