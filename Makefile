@@ -10,10 +10,10 @@ export PYTHONUTF8 := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run distributed kafka journeys-distributed test test-unit check lint format types arch docs asyncapi lock audit bench bench-kafka fuzz screenshots soak clean
+.PHONY: help setup run distributed kafka journeys-distributed test test-unit check lint format types arch docs asyncapi lock audit bench bench-kafka deploy-check deploy-secrets deploy-rehearsal fuzz screenshots soak clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 $(READY): requirements.lock pyproject.toml tools/setup.py $(MEMBERS)
 	@echo "setting up .venv (once)"
@@ -74,6 +74,15 @@ bench: $(READY) ## measurements beside peers
 
 bench-kafka: $(READY) ## from an ERP's message to the view, on a real Kafka, beside the same chain by hand
 	@$(PY) -m bench kafka $(ARGS)
+
+deploy-check: $(READY) ## what is deployed, by the programs that read it: Compose, kustomize, schemas, hadolint (needs Go)
+	@$(PY) -m tools.deployment
+
+deploy-secrets: $(READY) ## secrets of a deployment, at random, into .secrets: make deploy-secrets [HOST=postgres:5432] [QUERY=sslmode=require]
+	@$(PY) -m tools.deployment_secrets $(if $(HOST),--host "$(HOST)",) $(if $(QUERY),--query "$(QUERY)",)
+
+deploy-rehearsal: $(READY) ## the image's steps and its processes on a real PostgreSQL, without a container engine
+	@$(PY) -m tools.rehearsal
 
 screenshots: $(READY) ## the pictures in README, from a new demo company (needs Chromium)
 	@$(PY) -m tools.screenshots $(ARGS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 WRITTEN = re.compile(
-    r"^requirements\.lock$|package-lock\.json$|no_secrets\.json$|vendored\.toml$|/answers\.json$|/static/"
+    r"^requirements(\.\w+)?\.lock$|package-lock\.json$|no_secrets\.json$|vendored\.toml$|/answers\.json$|/static/"
 )
 """Written by programs."""
 MOVED = 3

@@ -1,5 +1,8 @@
 """Writes requirements.lock anew: what it holds already stays at its version, unless `--upgrade` is given.
 
+requirements.runtime.lock is what an image of the services holds: no tests, no tools, no embedded database.
+requirements.build.lock is what builds our own packages for it.
+
 Resolved in a copy of the project files, so that nothing but the lock changes.
 """
 
@@ -14,8 +17,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 UV = (sys.executable, "-m", "uv")
-EXPORT = ("--format", "requirements.txt", "--all-groups", "--all-extras", "--no-emit-workspace", "--no-annotate",
-          "--no-header")  # fmt: skip
+EXPORT = ("--format", "requirements.txt", "--no-emit-workspace", "--no-annotate", "--no-header")
+EXPORTS = {
+    LOCK: ("--all-groups", "--all-extras"),
+    ROOT / "requirements.runtime.lock": ("--only-group", "runtime"),
+    ROOT / "requirements.build.lock": ("--only-group", "build"),
+}
 
 
 def pins(lock: str) -> list[str]:
@@ -40,9 +47,11 @@ def main(upgrade: bool) -> int:
             shutil.copy(project, there)
         text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
         (copy / "pyproject.toml").write_text(constrained(text, held), encoding="utf-8")
-        solved = subprocess.run([*UV, "lock", "--quiet"], cwd=copy, check=False).returncode
-        export = [*UV, "export", "--quiet", *EXPORT, "--output-file", str(LOCK)]
-        return solved or subprocess.run(export, cwd=copy, check=False).returncode
+        commands = [["lock"], *(["export", *EXPORT, *which, "--output-file", str(to)] for to, which in EXPORTS.items())]
+        for command in commands:
+            if code := subprocess.run([*UV, *command, "--quiet"], cwd=copy, check=False).returncode:
+                return code
+        return 0
 
 
 if __name__ == "__main__":
