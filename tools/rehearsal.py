@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 USER = 10001
 INSTALLING = 900.0
-READY = 90.0
+READY = 240.0
 WITHOUT_WRITING = 0o555
 
 
