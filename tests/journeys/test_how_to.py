@@ -15,6 +15,7 @@ from tests.journeys.running import Kehu, company
 
 FRONT, FRONT_ZH = "docs/how-to/build-a-front-end.md", "docs/how-to/build-a-front-end.zh-CN.md"
 FEED, FEED_ZH = "docs/how-to/connect-without-kafka.md", "docs/how-to/connect-without-kafka.zh-CN.md"
+RECONCILE, RECONCILE_ZH = "docs/how-to/reconcile.md", "docs/how-to/reconcile.zh-CN.md"
 README_ZH = "README.zh-CN.md"
 CLIENTS = ROOT / "docs/how-to/clients"
 SHOWN = examples("clients", page=FRONT)[0].shown.splitlines()
@@ -41,9 +42,15 @@ def test_what_the_page_for_integrators_types_answers_what_it_shows(kehu: Kehu) -
     typed(kehu, "feed", FEED)
 
 
-@pytest.mark.parametrize(("page", "chinese"), [(FRONT, FRONT_ZH), (FEED, FEED_ZH), ("README.md", README_ZH)])
+def test_what_the_page_on_reconciling_types_answers_what_it_shows(kehu: Kehu) -> None:
+    typed(kehu, "reconcile", RECONCILE)
+
+
+@pytest.mark.parametrize(
+    ("page", "chinese"), [(FRONT, FRONT_ZH), (FEED, FEED_ZH), (RECONCILE, RECONCILE_ZH), ("README.md", README_ZH)]
+)
 def test_the_chinese_page_types_and_shows_the_same(page: str, chinese: str) -> None:
-    kinds = ("front", "feed", "clients", "tour", "tour open", "data", "demo")
+    kinds = ("front", "feed", "reconcile", "clients", "tour", "tour open", "data", "demo")
     assert examples(*kinds, page=chinese) == examples(*kinds, page=page)
 
 

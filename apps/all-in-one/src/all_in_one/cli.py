@@ -30,6 +30,11 @@ PLACES = {
     "import": Place(
         "importing", "Import CSV files through the intake, as an ERP would. Repeating it does nothing twice."
     ),
+    "reconcile": Place(
+        "reconciling",
+        "Compare balances of the ERP with ours and say what explains each difference; exit code 1 where some differ.",
+    ),
+    "intake": Place("reconciling", "What came in from the ERP, and what became of it."),
     "status": Place(
         "operating",
         "Which day it is, how the services are, what waits for a person. Exit code 1 when something is not well.",

@@ -23,6 +23,7 @@ from chassis import (
     feed,
     health,
     holdings,
+    intake_report,
     metrics,
     openapi,
     ops,
@@ -100,7 +101,7 @@ def service_app(runtime: Runtime, admitted: Admission, pace: Pace, measured: Mea
     app.state.runtime = runtime
     answer_problems(app, service.name)
     docs.describe(app)
-    for router in (feed.router, *([doors.router] if service.intake else [])):
+    for router in (feed.router, *([doors.router, intake_report.router] if service.intake else [])):
         app.include_router(router)
     for router in (ops.router, holdings.router, brokerage.router, *service.routers):
         app.include_router(router, dependencies=[EXACT])

@@ -34,6 +34,7 @@ class Message(NamedTuple):
     `digest` is the same for the same type and body, however the JSON was written. `came`: topic, part and offset of the
     record it was in, where it came in a topic. `nul`: a text in it holds the character U+0000, which no column takes.
     `origin`: what a record says of itself; over HTTP the request says it.
+    `sequence`: what its sender numbers it with, where it does.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Message(NamedTuple):
     traceparent: str | None = None
     nul: bool = False
     origin: Origin = "live"
+    sequence: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -119,7 +121,7 @@ def message(attributes: Any) -> Message:
     said = _written(kind, data)
     nul = _NUL in said and _NUL in said.replace(b"\\\\", b"")
     recorded = _instant(attributes.get("recordedtime"))
-    return Message(source, key, kind, data, recorded, sha256(said).digest(), nul=nul)
+    return Message(source, key, kind, data, recorded, sha256(said).digest(), nul=nul, sequence=_sequence(attributes))
 
 
 def _written(kind: str, data: Any) -> bytes:
@@ -140,6 +142,10 @@ def _text(attributes: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_KEY or "\0" in value:
         raise NoMessage(f"{name} must be a text of 1 to {LONGEST_KEY} characters")
     return value
+
+
+def _sequence(attributes: Mapping[str, Any]) -> str | None:
+    return _text(attributes, "sequence") if attributes.get("sequence") is not None else None
 
 
 def _instant(value: Any) -> datetime | None:

@@ -26,6 +26,7 @@ from chassis.problems import (
     WaitedTooLong,
     defects,
 )
+from chassis.saying import read_in_part, told_by
 from chassis.service import ToCommands
 from chassis.settings import Intake as IntakeSettings
 from engine import ids
@@ -125,7 +126,8 @@ class _Draft:
         return [Asked(c, i, meta, sender.actor, said=message.digest) for c, i in zip(self.commands, ids_, strict=True)]
 
     def entry(self, verdict: Literal["accepted", "waiting", "rejected"], **more: Any) -> Entry:
-        return _entry(self.message, self.attempt, verdict, self.document.about, **more)
+        told = told_by(self.document, self.message.sequence)
+        return _entry(self.message, self.attempt, verdict, self.document.about, told=told, **more)
 
 
 def command_id(message: Message, attempt: int, n: int) -> UUID:
@@ -199,6 +201,8 @@ class Intake:
                 taken[n] = found
             else:
                 drafts[n] = found
+        conflicts = [t.entry.key for t in taken.values() if not t.entry.receipt and t.entry.rule == OtherBody.code()]
+        await self.inbox.count([t.entry.key for t in taken.values() if t.duplicate], conflicts)
         refused = [t.entry for t in taken.values() if not t.entry.receipt and t.entry.rule != OtherBody.code()]
         await self.inbox.record(refused, [])
         decided = await self._decide(drafts)
@@ -233,11 +237,13 @@ class Intake:
             read = document.model_validate(message.data)
         except ValidationError as error:
             found = [d.model_dump() for d in defects(error.errors(include_input=False))[:MOST_DEFECTS]]
-            return _refused(message, attempt, InvalidDocument(type=message.type, errors=found))
+            entry = _refused(message, attempt, InvalidDocument(type=message.type, errors=found))
+            customer, told = read_in_part(document, message.data, message.sequence)
+            return entry._replace(customer=customer, told=told)
         try:
             asked = self.takes[document](read)
         except Rejected as rule:
-            return _refused(message, attempt, rule)
+            return _refused(message, attempt, rule)._replace(customer=read.about, told=told_by(read, message.sequence))
         except Exception as error:
             return _Draft(message, attempt, sender, read, (), waited, error)
         return _Draft(message, attempt, sender, read, [asked] if isinstance(asked, Command) else list(asked), waited)

@@ -39,7 +39,11 @@ def _feed() -> tuple[Example, ...]:
 
 def _receipts() -> tuple[Example, ...]:
     query = {"after": 0, "source": "erp", "limit": 10}
-    return (Example(905, "integration", "GET /intake/receipts", "What became of what the ERP sent", query=query),)
+    report = {"source": "erp", "limit": 10}
+    return (
+        Example(905, "integration", "GET /intake/receipts", "What became of what the ERP sent", query=query),
+        Example(906, "integration", "GET /intake/report", "As a whole, with what is missing", query=report),
+    )
 
 
 def _looking(service: Service) -> tuple[Example, ...]:

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple, cast
 
 import orjson
@@ -19,20 +20,29 @@ _KNOWN = """
 select i.* from inbox i join unnest($1::text[], $2::text[]) k(source, id) on i.source = k.source and i.id = k.id"""
 _RECORD = """
 insert into inbox (source, id, type, customer, digest, attempt, verdict, rule, params, position, receipt, decided_at,
-    came)
+    came, document, amount, currency, rate, effective, sequence)
 select k.source, k.id, k.type, k.customer, k.digest, k.attempt, k.verdict, k.rule, k.params::jsonb, k.position,
-    nextval('inbox_receipt'), clock_timestamp(), k.came
+    nextval('inbox_receipt'), clock_timestamp(), k.came, k.document, k.amount, k.currency, k.rate,
+    k.effective, k.sequence
 from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::int[], $7::text[], $8::text[],
-    $9::text[], $10::bigint[], $11::text[]) with ordinality
-    k(source, id, type, customer, digest, attempt, verdict, rule, params, position, came, n)
+    $9::text[], $10::bigint[], $11::text[], $12::text[], $13::numeric[], $14::text[], $15::numeric[], $16::date[],
+    $17::text[]) with ordinality
+    k(source, id, type, customer, digest, attempt, verdict, rule, params, position, came, document, amount, currency,
+        rate, effective, sequence, n)
 order by k.n
 on conflict (source, id) do update set type = excluded.type, customer = excluded.customer, digest = excluded.digest,
     attempt = excluded.attempt, verdict = excluded.verdict, rule = excluded.rule, params = excluded.params,
     position = excluded.position,
     receipt = case when (inbox.verdict, inbox.rule) = (excluded.verdict, excluded.rule) and inbox.verdict = 'waiting'
         then inbox.receipt else excluded.receipt end, decided_at = excluded.decided_at,
-    came = coalesce(excluded.came, inbox.came)
+    came = coalesce(excluded.came, inbox.came), document = excluded.document, amount = excluded.amount,
+    currency = excluded.currency, rate = excluded.rate, effective = excluded.effective,
+    sequence = coalesce(excluded.sequence, inbox.sequence)
 where inbox.verdict <> 'accepted' and inbox.attempt < excluded.attempt"""
+_COUNT = """
+update inbox set repeated = repeated + (not k.other)::int, conflicts = conflicts + k.other::int
+from unnest($1::text[], $2::text[], $3::bool[]) k(source, id, other)
+where inbox.source = k.source and inbox.id = k.id"""
 _DONE = """
 delete from waiting w using unnest($1::text[], $2::text[]) k(source, id) where w.source = k.source and w.id = k.id"""
 _WAIT = """
@@ -61,10 +71,28 @@ _ANSWERS = "select * from inbox where came is not null and receipt > $1 order by
 _NO_PARAMS: Mapping[str, Any] = {}
 
 
+class Told(NamedTuple):
+    """What a message says it is about, as far as it could be read: nothing personal.
+
+    `amount` moves what the customer owes: above zero it adds; in `currency`, of which one unit is `rate` of the
+    account's (None: it is the account's). `sequence`: the CloudEvents attribute, where the sender numbers its messages.
+    """
+
+    document: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    rate: Decimal | None = None
+    effective: date | None = None
+    sequence: str | None = None
+
+
+_UNTOLD = Told()
+
+
 class Entry(NamedTuple):
     """The present verdict on a message. `attempt` counts the decisions made about it; `receipt` orders the verdicts.
 
-    `came`: topic, part and offset of the record it was in; None where it came over HTTP.
+    `came`: topic, part and offset of the record it was in; None where it came over HTTP. `told`: what it is about.
     """
 
     source: str
@@ -80,6 +108,7 @@ class Entry(NamedTuple):
     receipt: int = 0
     decided_at: datetime | None = None
     came: str | None = None
+    told: Told = _UNTOLD
 
     @property
     def key(self) -> Key:
@@ -124,7 +153,14 @@ class Inbox:
     async def known(self, keys: Sequence[Key]) -> dict[Key, Entry]:
         """The verdicts on those of `keys` that came before."""
         rows = await self._pool.fetch(_KNOWN, [k[0] for k in keys], [k[1] for k in keys])
-        return {e.key: e for e in map(_entry, rows)}
+        return {e.key: e for e in map(entry_of, rows)}
+
+    async def count(self, repeated: Sequence[Key], conflicts: Sequence[Key]) -> None:
+        """These messages came again: with the same body, or with another one while the first stands."""
+        keys = [*repeated, *conflicts]
+        if keys:
+            other = [False] * len(repeated) + [True] * len(conflicts)
+            await self._pool.execute(_COUNT, [k[0] for k in keys], [k[1] for k in keys], other)
 
     async def record(self, entries: Sequence[Entry], waiting: Sequence[Waiting]) -> None:
         """Keep these verdicts, and the documents of those that wait; receipts are numbered in the order of commits."""
@@ -172,7 +208,7 @@ class Inbox:
             return 0
         async with self._pool.acquire() as connection, connection.transaction():
             last = await connection.fetchval("select receipt from answered for update")
-            found = [_entry(row) for row in await connection.fetch(_ANSWERS, last, limit)]
+            found = [entry_of(row) for row in await connection.fetch(_ANSWERS, last, limit)]
             if found:
                 await give(found)
                 await connection.execute("update answered set receipt = $1", found[-1].receipt)
@@ -180,11 +216,16 @@ class Inbox:
 
     async def receipts(self, after: int, source: str | None, limit: int) -> Sequence[Entry]:
         """The verdicts given after receipt `after`, in order; of each message only its present one."""
-        return [_entry(row) for row in await self._pool.fetch(_RECEIPTS, after, source, limit)]
+        return [entry_of(row) for row in await self._pool.fetch(_RECEIPTS, after, source, limit)]
 
 
-def _entry(row: Any) -> Entry:
-    return Entry(**{**dict(row), "params": orjson.loads(row["params"])})
+_COLUMNS = tuple(name for name in Entry._fields if name not in ("params", "told"))
+
+
+def entry_of(row: Any) -> Entry:
+    """A row of the inbox; its `params` as JSON text."""
+    told = Told(*(row[name] for name in Told._fields))
+    return Entry(**{name: row[name] for name in _COLUMNS}, params=orjson.loads(row["params"]), told=told)
 
 
 def _entry_columns(entries: Sequence[Entry]) -> tuple[list[Any], ...]:
@@ -200,6 +241,7 @@ def _entry_columns(entries: Sequence[Entry]) -> tuple[list[Any], ...]:
         [orjson.dumps(e.params, default=str).decode() if e.params else "{}" for e in entries],
         [e.position for e in entries],
         [e.came for e in entries],
+        *map(list, zip(*(e.told for e in entries), strict=True)),
     )
 
 

@@ -12,11 +12,18 @@ from events.record import Blocks, Collected, Profile
 
 
 class Document(Value):
-    """A message of the ERP. `type` as CloudEvents type; `topic` names where it comes in; `zh` says what it is."""
+    """A message of the ERP. `type` as CloudEvents type; `topic` names where it comes in; `zh` says what it is.
+
+    `numbered` and `dated` name the fields with its number and its business date, where it has them; `sign` says which
+    way its `amount` moves what the customer owes: 1, -1, or 0 where it does not.
+    """
 
     type: ClassVar[str]
     topic: ClassVar[str]
     zh: ClassVar[str]
+    numbered: ClassVar[str] = ""
+    dated: ClassVar[str] = ""
+    sign: ClassVar[int] = 0
 
     @property
     def about(self) -> str | None:
@@ -74,6 +81,8 @@ class Order(Document):
     type: ClassVar[str] = "erp.Order.v1"
     topic: ClassVar[str] = "erp.orders.v1"
     zh: ClassVar[str] = "下达订单；订单已存在时为变更。"
+    numbered: ClassVar[str] = "order"
+    dated: ClassVar[str] = "order_date"
     customer: CustomerId
     order: Id
     order_date: date
@@ -100,6 +109,8 @@ class Delivery(Document):
     type: ClassVar[str] = "erp.Delivery.v1"
     topic: ClassVar[str] = "erp.deliveries.v1"
     zh: ClassVar[str] = "货物已发往客户；不列明细时为全部未发货物。"
+    numbered: ClassVar[str] = "delivery"
+    dated: ClassVar[str] = "delivered_on"
     customer: CustomerId
     order: Id
     delivery: Id
@@ -113,6 +124,9 @@ class Invoice(Document):
     type: ClassVar[str] = "erp.Invoice.v1"
     topic: ClassVar[str] = "erp.invoices.v1"
     zh: ClassVar[str] = "含税发票；不列分期时全额于 due 到期。"
+    numbered: ClassVar[str] = "invoice"
+    dated: ClassVar[str] = "invoice_date"
+    sign: ClassVar[int] = 1
     customer: CustomerId
     invoice: Id
     order: Id | None = None
@@ -130,6 +144,9 @@ class CreditNote(Document):
     type: ClassVar[str] = "erp.CreditNote.v1"
     topic: ClassVar[str] = "erp.invoices.v1"
     zh: ClassVar[str] = "冲减发票的部分或全部金额（红字发票）。"
+    numbered: ClassVar[str] = "credit_note"
+    dated: ClassVar[str] = "issued_on"
+    sign: ClassVar[int] = -1
     customer: CustomerId
     credit_note: Id
     invoice: Id | None = None
@@ -146,6 +163,9 @@ class Payment(Document):
     type: ClassVar[str] = "erp.Payment.v1"
     topic: ClassVar[str] = "erp.payments.v1"
     zh: ClassVar[str] = "收到款项；names 依次列出所付发票，未列时先付最早到期者。"
+    numbered: ClassVar[str] = "payment"
+    dated: ClassVar[str] = "value_date"
+    sign: ClassVar[int] = -1
     customer: CustomerId
     payment: Id
     amount: PositiveMoney

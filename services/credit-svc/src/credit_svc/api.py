@@ -1,10 +1,12 @@
 """Routes under /api/credit: HTTP to command, view to response. Holds no rule."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
 
-from chassis.context import Answer, Do, Look, Page, Paged, Read, Today, allowed, missing
+from chassis.context import Answer, Do, Look, Page, Paged, Read, ReadAll, Today, allowed, missing
 from chassis.problems import Problem
 from credit_svc.domain.account import SetLimit, SetRiskClass, UnknownCustomer
 from credit_svc.domain.asking import CheckAnswer, CheckCredit, answer, streams
@@ -14,11 +16,23 @@ from credit_svc.domain.facts import DocumentKind
 from credit_svc.domain.holds import LiftManualHold, PlaceManualHold, ReleaseHold
 from credit_svc.domain.invoice import IssueInvoice
 from credit_svc.domain.payment import AllocateCash, NoSuchDocument, NoSuchInvoice, ReceivePayment
-from credit_svc.projections import accounts, holds, invoices, limits, settlements
+from credit_svc.domain.reconciliation import Compared, Reconcile, Statement, compared
+from credit_svc.projections import (
+    accounts,
+    books,
+    differences,
+    holds,
+    invoices,
+    limits,
+    reconciliations,
+    settlements,
+)
 from credit_svc.projections.accounts import AccountRow
+from credit_svc.projections.differences import DifferenceRow
 from credit_svc.projections.holds import HoldRow
 from credit_svc.projections.invoices import InvoiceRow
 from credit_svc.projections.limits import LimitRow
+from credit_svc.projections.reconciliations import ReconciliationRow
 from credit_svc.projections.settlements import SettlementRow
 from engine.database import Connection
 from engine.decider import Rejected
@@ -27,6 +41,7 @@ router = APIRouter()
 READERS = allowed("sales", "credit_manager", "finance", "operations", "integration", "complaint_handler")
 CREDIT = allowed("credit_manager")
 FINANCE = allowed("finance", "integration")
+RECONCILERS = allowed("finance", "credit_manager", "integration")
 OneCustomer = Annotated[str, Path(description="Key of the customer.")]
 Customer = Annotated[str | None, Query(description="Only this customer's.")]
 
@@ -208,3 +223,89 @@ async def _settlement(read: Connection, kind: DocumentKind, document: str) -> Se
 async def report_assets(command: ReportAssets, do: Do) -> Answer:
     """On a date; receivables are measured against them (R-118)."""
     return await do(command)
+
+
+# --- reconciliation -----------------------------------------------------------------------------------------------
+
+AReconciliation = Annotated[str, Path(description="Key of the reconciliation.", examples=["RC-4K2V7Q3HZA"])]
+
+
+class Outcome(BaseModel):
+    """What comparing a statement comes to: `equal` of `compared` balances are the same, the others differ."""
+
+    as_of: date
+    compared: int
+    equal: int
+    unexplained: int = Field(description="Balances of which a part remained unexplained.")
+    differences: list[DifferenceRow]
+
+    @classmethod
+    def of(cls, statement: Statement, found: Compared) -> "Outcome":
+        """As it is shown."""
+        shown = [differences.shown(d) for d in found.differences]
+        equal = found.compared - len(shown)
+        return cls(
+            as_of=statement.as_of,
+            compared=found.compared,
+            equal=equal,
+            unexplained=found.unexplained,
+            differences=shown,
+        )
+
+
+@router.post("/reconciliations", tags=["reconciliation"], dependencies=[RECONCILERS], summary="Compare ERP balances")
+async def reconcile(statement: Statement, read: ReadAll, do: Do) -> Answer:
+    """With ours as of that date, as known now; each difference is explained by what sums to it, and kept."""
+    key = do.new_key("RC")
+    return await do(Reconcile(reconciliation=key, statement=statement), key=key)
+
+
+@router.post(
+    "/reconciliations/preview", tags=["reconciliation"], dependencies=[RECONCILERS], summary="How would they compare?"
+)
+async def preview_reconciliation(statement: Statement, read: ReadAll, today: Today) -> Outcome:
+    """As a reconciliation, with nothing kept; needs no key."""
+    ours = await books.of_statement(read, statement)
+    try:
+        return Outcome.of(statement, compared("preview", statement, ours, today))
+    except Rejected as refusal:
+        raise Problem(refusal) from None
+
+
+@router.get("/reconciliations", tags=["reconciliation"], dependencies=[RECONCILERS], summary="Reconciliations made")
+async def list_reconciliations(
+    read: Read, page: Page, source: Annotated[str | None, Query(description="Only with this source.")] = None
+) -> Paged[ReconciliationRow]:
+    """The last one first."""
+    order = reconciliations.TABLE.c.position
+    return await page.fetch(read, reconciliations.listed(source), order, into=ReconciliationRow, descending=True)
+
+
+@router.get(
+    "/reconciliations/{reconciliation}", tags=["reconciliation"], dependencies=[RECONCILERS], summary="One of them"
+)
+async def get_reconciliation(reconciliation: AReconciliation, read: Read) -> ReconciliationRow:
+    """Which statement, by whom, with what outcome."""
+    row = (await read.execute(reconciliations.one(reconciliation))).mappings().one_or_none()
+    if row is None:
+        raise missing()
+    return ReconciliationRow.model_validate(dict(row))
+
+
+@router.get(
+    "/reconciliations/{reconciliation}/differences",
+    tags=["reconciliation"],
+    dependencies=[RECONCILERS],
+    summary="What differed, and why",
+)
+async def list_differences(
+    reconciliation: AReconciliation,
+    read: Read,
+    page: Page,
+    customer: Customer = None,
+    unexplained: Annotated[bool, Query(description="Only those of which a part is unexplained.")] = False,
+) -> Paged[DifferenceRow]:
+    """By customer; the explanations of each sum to its difference."""
+    query = differences.listed(reconciliation, customer, only_unexplained=unexplained)
+    order = differences.TABLE.c
+    return await page.fetch(read, query, order.customer, order.currency, into=DifferenceRow)

@@ -1,6 +1,6 @@
 """The part of credit-svc in the story its API documents tell: limit, hold, invoice, payment, allocation."""
 
-from chassis.examples import Example, Story
+from chassis.examples import Example, From, Story
 
 C = {"customer": "C-9001"}
 HELD = {**C, "order": "O-9002"}
@@ -56,6 +56,22 @@ ERP_PAYMENT = {
     "type": "erp.Payment.v1",
     "data": {**C, "payment": "PAY-9002", "amount": cny("8370.00"), "value_date": "2030-01-10", "names": ["I-9001"]},
 }
+STATED = {
+    "source": "erp",
+    "as_of": "2030-01-07",
+    "balances": [
+        {
+            **C,
+            "currency": "CNY",
+            "balance": "72360.00",
+            "items": [
+                {"document": "I-9001", "kind": "invoice", "open": "71360.00", "due": "2030-02-06"},
+                {"document": "I-9003", "kind": "invoice", "open": "1000.00", "due": "2030-02-08"},
+            ],
+        }
+    ],
+}
+MADE = {"reconciliation": From("POST /reconciliations", "/id", "RC-4K2V7Q3HZA")}
 
 STORY = Story(
     "credit_svc",
@@ -138,6 +154,21 @@ STORY = Story(
             "The ERP has received a payment",
             ERP_PAYMENT,
             media="application/cloudevents+json",
+            shown=True,
+        ),
+        Example(
+            73, "finance", "POST /reconciliations/preview", "How would the ERP's balance compare?", STATED, shown=True
+        ),
+        Example(74, "finance", "POST /reconciliations", "The ERP's balance is compared, and that is kept", STATED),
+        Example(75, "finance", "GET /reconciliations", "Which were made", becomes={"/items/0/as_of": "2030-01-07"}),
+        Example(76, "finance", "GET /reconciliations/{reconciliation}", "Who made it, and what came of it", path=MADE),
+        Example(
+            77,
+            "finance",
+            "GET /reconciliations/{reconciliation}/differences",
+            "What differs, and why",
+            path=MADE,
+            becomes={"/items/0/customer": "C-9001"},
             shown=True,
         ),
     ),

@@ -16,18 +16,23 @@ from credit_svc.domain.order import ORDERS
 from credit_svc.domain.payment import PAYMENTS, ReceivePayment
 from credit_svc.domain.reactions import REACTIONS
 from credit_svc.domain.receivable import LATENESS
+from credit_svc.domain.reconciliation import RECONCILIATIONS, BookFacts, Reconcile
 from credit_svc.domain.timers import TIMERS
 from credit_svc.examples import STORY
 from credit_svc.projections import (
     accounts,
+    books,
+    differences,
     holds,
     invoices,
     limits,
     open_instalments,
+    reconciliations,
     settlements,
 )
 from engine.database import Connection
 from engine.decider import Facts
+from engine.handle import each
 
 
 async def _for_payments(
@@ -61,14 +66,19 @@ async def _for_invoices(
     ]
 
 
+async def _for_reconciliations(command: Reconcile, base: Facts, views: Connection) -> BookFacts:
+    """Our books of the customers of the statement."""
+    return BookFacts.of(base, await books.of_statement(views, command.statement))
+
+
 SERVICE = Service(
     name="credit",
     prefix="/api/credit",
     title="Kehu: credit and receivables",
     contexts=("credit",),
     routers=(api.router,),
-    deciders=(ACCOUNTS, ORDERS, HOLDS, INVOICES, LATENESS, PAYMENTS, CREDIT_NOTES, BALANCE_SHEETS),
-    loaders={ReceivePayment: _for_payments, IssueInvoice: _for_invoices},
+    deciders=(ACCOUNTS, ORDERS, HOLDS, INVOICES, LATENESS, PAYMENTS, CREDIT_NOTES, BALANCE_SHEETS, RECONCILIATIONS),
+    loaders={ReceivePayment: _for_payments, IssueInvoice: _for_invoices, Reconcile: each(_for_reconciliations)},
     views=(
         accounts.VIEW,
         limits.VIEW,
@@ -76,6 +86,8 @@ SERVICE = Service(
         invoices.VIEW,
         settlements.VIEW,
         holds.VIEW,
+        reconciliations.VIEW,
+        differences.VIEW,
     ),
     reactions=REACTIONS,
     timers=TIMERS,

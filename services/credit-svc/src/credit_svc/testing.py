@@ -17,6 +17,7 @@ from credit_svc.domain.invoice import INVOICES
 from credit_svc.domain.order import ORDERS, CheckOrder
 from credit_svc.domain.payment import PAYMENTS
 from credit_svc.domain.receivable import INVOICE, LATENESS, Invoice
+from credit_svc.domain.reconciliation import RECONCILIATIONS
 from credit_svc.domain.settlement import Settlement, settlement
 from engine.decider import Actor, Command, Decider, Ref, Rejected
 from engine.testing.spec import Outcome, given
@@ -32,6 +33,7 @@ DECIDERS: tuple[Decider[Any], ...] = (
     PAYMENTS,
     CREDIT_NOTES,
     BALANCE_SHEETS,
+    RECONCILIATIONS,
 )
 BY_COMMAND: Mapping[type[Command], Decider[Any]] = {c: d for d in DECIDERS for c in d.commands}
 TODAY = date(2026, 3, 1)

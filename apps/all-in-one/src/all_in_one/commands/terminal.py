@@ -28,19 +28,24 @@ ADMIN = "dev-admin"
 
 
 class Refused(Exception):
-    """A command cannot do what was asked: the message is one sentence that says why, and what to do. Exit code 1."""
+    """A command cannot do what was asked: the message is one sentence that says why, and what to do.
+
+    `code` is the exit code; 2 for a command whose 1 means something.
+    """
+
+    code = 1
 
 
 class Commands(TyperGroup):
     """Tells a refusal in one sentence, where a traceback would help nobody."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; Refused becomes its sentence on stderr and exit code 1."""
+        """Run the command; Refused becomes its sentence on stderr and its exit code."""
         try:
             return super().invoke(ctx)
         except Refused as refused:
             err.print(f"[red]Refused:[/red] {escape(str(refused))}", soft_wrap=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(refused.code) from None
 
 
 def group(help_text: str | None = None) -> typer.Typer:

@@ -7,6 +7,7 @@ from events.base import Event
 from events.credit import (
     AccountOpened,
     Allocated,
+    BalanceDiffered,
     CompanyAssetsReported,
     CreditGranted,
     CreditNoteIssued,
@@ -20,6 +21,7 @@ from events.credit import (
     OrderProgressed,
     PaymentDelayed,
     PaymentReceived,
+    ReconciliationMade,
     RiskClassSet,
 )
 from events.sentences.template import Sentence
@@ -115,5 +117,13 @@ SENTENCES: Mapping[type[Event], Sentence] = {
     ),
     CompanyAssetsReported: Sentence(
         "Total assets of the company on {on}: {total_assets}", "公司 {on} 资产总额：{total_assets}"
+    ),
+    ReconciliationMade: Sentence(
+        "{compared} balances of {source} compared on {as_of}: {equal} equal, {unexplained} with something unexplained",
+        "与 {source} 对账（截至 {as_of}）：共 {compared} 户，相符 {equal} 户，有未解释差异 {unexplained} 户",
+    ),
+    BalanceDiffered: Sentence(
+        "Balance on {as_of} differed by {difference}: ours {ours}, the ERP's {theirs}",
+        "截至 {as_of} 余额不符，差额 {difference}：我方 {ours}，ERP {theirs}",
     ),
 }

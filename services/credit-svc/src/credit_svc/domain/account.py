@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, TypeAlias, assert_never, cast
 
 from pydantic import Field
 
-from credit_svc.domain.amounts import non_negative
+from credit_svc.domain.amounts import non_negative, to_account
 from credit_svc.domain.check import InForce, reconsidered
 from credit_svc.domain.exposure import EXPOSURE
 from engine.decider import Aggregate, Command, Decider, Decision, Facts, NotFound, Ref, Rejected, States, Waits
 from events.base import Currency, CustomerId, Event, Money, NonNegativeMoney
 from events.credit import AccountEvent, AccountOpened, LimitSet, RiskClass, RiskClassSet
-from events.currencies import minor_units
 
 NEW_ACCOUNT_LIMIT: Decimal | None = Decimal(0)
 """The limit of a new account: no credit until somebody sets one (R-152); its orders are held or paid in advance."""
@@ -138,8 +137,7 @@ def converted(money: Money, account: CreditAccount, rate: Decimal | None, docume
         return money.amount
     if rate is None:
         raise CurrencyWithoutRate(document=document, currency=money.currency, account_currency=account.currency)
-    unit = Decimal(1).scaleb(-minor_units(account.currency))
-    amount = (money.amount * rate).quantize(unit, ROUND_HALF_UP)
+    amount = to_account(money.amount, rate, account.currency)
     if not amount and money.amount:
         raise RoundsToNothing(
             amount=money.amount, currency=money.currency, rate=rate, account_currency=account.currency

@@ -1,14 +1,16 @@
 """Credit accounts: class and exposure by category, beside the limit in force (projections/limits.py)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import Field
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.amounts import InCurrency
 from credit_svc.domain.account import NEW_ACCOUNT_CLASS
+from engine.database import Connection
 from engine.projection import Key, Row, Rows, replaced
 from events.base import Amount, AmountOrNone
 from events.credit import AccountOpened, ExposureChanged, LimitSet, RiskClass, RiskClassSet
@@ -81,3 +83,13 @@ def _moved(row: Row, event: ExposureChanged) -> Row:
 VIEW = Rows(
     table=TABLE, version=1, handles=(AccountOpened, LimitSet, RiskClassSet, ExposureChanged), keys=keys, fold=fold
 )
+
+
+async def currencies(connection: Connection, customers: Sequence[str], *, owing: bool) -> dict[str, str]:
+    """The currency of each of these customers that has an account; `owing`: of all that owe or have paid too much."""
+    c = TABLE.c
+    chosen = c.customer == sa.any_(sa.literal(list(customers), ARRAY(sa.Text)))
+    if owing:
+        chosen |= (c.open_invoices != 0) | (c.unallocated_cash != 0)
+    found = await connection.execute(sa.select(c.customer, c.currency).where(chosen, c.currency != ""))
+    return {row.customer: row.currency for row in found}

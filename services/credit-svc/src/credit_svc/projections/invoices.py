@@ -1,15 +1,17 @@
 """Invoices: what was issued, what is open, what was noticed as late."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import Field
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from chassis.amounts import InCurrency
+from credit_svc.domain.books import Booked
+from engine.database import Connection
 from engine.projection import Key, Row, Rows, replaced
 from events.base import Amount, Value
 from events.credit import InvoiceIssued, InvoiceSettled, PaymentDelayed
@@ -30,9 +32,11 @@ TABLE = sa.Table(
     sa.Column("document_currency", sa.Text),
     sa.Column("rate", sa.Numeric),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("recorded", sa.DateTime(timezone=True), nullable=False),
     sa.Index("customer", "customer", "invoice_date"),
 )
 _NAMES = tuple(c.name for c in TABLE.columns)
+_T = TABLE.c
 
 
 class InstalmentRow(Value):
@@ -60,6 +64,7 @@ class InvoiceRow(InCurrency):
     document_currency: str | None
     rate: Decimal | None
     version: int
+    recorded: datetime = Field(description="When it became known here.")
 
 
 def keys(envelope: Envelope[Any]) -> Iterable[Key]:
@@ -71,7 +76,7 @@ def fold(key: Key, row: Row | None, envelope: Envelope[Any]) -> Row | None:
     """The invoice after one more event."""
     event: InvoiceIssued | InvoiceSettled | PaymentDelayed = envelope.event
     if isinstance(event, InvoiceIssued):
-        return _issued(key, event, envelope.version)
+        return _issued(key, event, envelope)
     if row is None:
         return None
     values = dict(zip(_NAMES, row, strict=True))
@@ -86,7 +91,7 @@ def fold(key: Key, row: Row | None, envelope: Envelope[Any]) -> Row | None:
     return replaced(_NAMES, row, changes)
 
 
-def _issued(key: Key, event: InvoiceIssued, version: int) -> Row:
+def _issued(key: Key, event: InvoiceIssued, envelope: Envelope[Any]) -> Row:
     instalments = [
         {
             "number": i.number,
@@ -100,14 +105,14 @@ def _issued(key: Key, event: InvoiceIssued, version: int) -> Row:
     amount, document = event.amount, event.document_amount
     foreign = (document.amount, document.currency) if document else (None, None)
     head = (*key, event.customer, event.order, event.invoice_date, amount.currency, amount.amount, amount.amount)
-    return (*head, instalments, *foreign, event.rate, version)
+    return (*head, instalments, *foreign, event.rate, envelope.version, envelope.recorded)
 
 
 def _changed(instalments: list[dict[str, Any]], number: int, changes: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**i, **changes} if i["number"] == number else i for i in instalments]
 
 
-VIEW = Rows(table=TABLE, version=1, handles=(InvoiceIssued, InvoiceSettled, PaymentDelayed), keys=keys, fold=fold)
+VIEW = Rows(table=TABLE, version=2, handles=(InvoiceIssued, InvoiceSettled, PaymentDelayed), keys=keys, fold=fold)
 
 
 def listed(customer: str | None, *, only_open: bool) -> sa.Select[Any]:
@@ -121,3 +126,23 @@ def listed(customer: str | None, *, only_open: bool) -> sa.Select[Any]:
 def one(invoice: str) -> sa.Select[Any]:
     """One invoice."""
     return sa.select(TABLE).where(TABLE.c.invoice == invoice)
+
+
+async def booked(
+    connection: Connection, customers: Sequence[str], named: Sequence[str], day: date, after: Mapping[str, Decimal]
+) -> Iterable[tuple[str, Booked]]:
+    """Invoices of these customers that are open, `named`, twins, or settled `after` `day`: by how much since."""
+    alike = sa.func.count().over(partition_by=(_T.customer, _T.invoice_date, _T.amount)).label("alike")
+    columns = (_T.customer, _T.invoice, _T.invoice_date, _T.amount, _T.open, _T.recorded)
+    theirs = _T.customer == sa.any_(sa.literal(list(customers), ARRAY(sa.Text)))
+    all_of = sa.select(*columns, alike).where(theirs).subquery()
+    wanted = sa.literal([*named, *after], ARRAY(sa.Text))
+    found = await connection.execute(
+        sa.select(all_of).where((all_of.c.open > 0) | (all_of.c.alike > 1) | (all_of.c.invoice == sa.any_(wanted)))
+    )
+    return [(row.customer, _booked(row, day, after.get(row.invoice, Decimal(0)))) for row in found]
+
+
+def _booked(row: Any, day: date, settled_since: Decimal) -> Booked:
+    still = Decimal(0) if row.invoice_date > day else row.open + settled_since
+    return Booked(("invoice", row.invoice), row.invoice_date, row.amount, still, row.recorded)

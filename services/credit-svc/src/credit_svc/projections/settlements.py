@@ -1,15 +1,17 @@
 """Payments and credit notes with what is unallocated of them; the waiting money a new invoice may take up."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import Field
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 
 from chassis.amounts import InCurrency
+from credit_svc.domain.books import Booked
 from credit_svc.domain.facts import DocumentKind
 from credit_svc.domain.settlement import CREDIT_NOTE, PAYMENT
 from engine import unfolded
@@ -36,6 +38,7 @@ TABLE = sa.Table(
     sa.Column("document_currency", sa.Text),
     sa.Column("rate", sa.Numeric),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("recorded", sa.DateTime(timezone=True), nullable=False),
     sa.Index("customer", "customer", "dated"),
     sa.Index("waiting", "customer", "dated", postgresql_where=sa.text("unallocated > 0")),
 )
@@ -72,6 +75,7 @@ class SettlementRow(InCurrency):
     document_currency: str | None
     rate: Decimal | None
     version: int
+    recorded: datetime = Field(description="When it became known here.")
 
 
 def keys(envelope: Envelope[Any]) -> Iterable[Key]:
@@ -91,7 +95,7 @@ def fold(key: Key, row: Row | None, envelope: Envelope[Any]) -> Row | None:
     """The document after one more event."""
     event: PaymentReceived | CreditNoteIssued | Allocated = envelope.event
     if not isinstance(event, Allocated):
-        return _stated(key, event, envelope.version)
+        return _stated(key, event, envelope)
     if row is None:
         return None
     values = dict(zip(_NAMES, row, strict=True))
@@ -106,7 +110,7 @@ def fold(key: Key, row: Row | None, envelope: Envelope[Any]) -> Row | None:
     return replaced(_NAMES, row, changes)
 
 
-def _stated(key: Key, event: PaymentReceived | CreditNoteIssued, version: int) -> Row:
+def _stated(key: Key, event: PaymentReceived | CreditNoteIssued, envelope: Envelope[Any]) -> Row:
     if isinstance(event, PaymentReceived):
         dated, names, reason = event.value_date, list(event.names), None
     else:
@@ -114,10 +118,10 @@ def _stated(key: Key, event: PaymentReceived | CreditNoteIssued, version: int) -
     amount, document = event.amount, event.document_amount
     foreign = (document.amount, document.currency) if document else (None, None)
     head = (*key, event.customer, dated, amount.currency, amount.amount, amount.amount)
-    return (*head, names, [], reason, *foreign, event.rate, version)
+    return (*head, names, [], reason, *foreign, event.rate, envelope.version, envelope.recorded)
 
 
-VIEW = Rows(table=TABLE, version=1, handles=(PaymentReceived, CreditNoteIssued, Allocated), keys=keys, fold=fold)
+VIEW = Rows(table=TABLE, version=2, handles=(PaymentReceived, CreditNoteIssued, Allocated), keys=keys, fold=fold)
 
 
 async def waiting(connection: Connection, customer: str) -> tuple[tuple[tuple[DocumentKind, str], ...], bool]:
@@ -141,3 +145,36 @@ def listed(kind: DocumentKind, customer: str | None, *, only_waiting: bool) -> s
 def one(kind: DocumentKind, document: str) -> sa.Select[Any]:
     """One document."""
     return sa.select(TABLE).where(_T.kind == kind, _T.document == document)
+
+
+async def booked(
+    connection: Connection, customers: Sequence[str], named: Sequence[str], day: date
+) -> tuple[Sequence[tuple[str, Booked]], dict[str, Decimal]]:
+    """Payments and credit notes of these customers that were not wholly allocated at the end of `day`, are `named`,
+    have a twin, or became known since; and how much of which invoice was settled after it.
+    """
+    alike = sa.func.count().over(partition_by=(_T.customer, _T.kind, _T.dated, _T.amount)).label("alike")
+    columns = (_T.customer, _T.kind, _T.document, _T.dated, _T.amount, _T.unallocated, _T.allocations, _T.recorded)
+    theirs = _T.customer == sa.any_(sa.literal(list(customers), ARRAY(sa.Text)))
+    all_of = sa.select(*columns, alike).where(theirs).subquery()
+    c = all_of.c
+    later = sa.func.jsonb_path_exists(
+        c.allocations, sa.cast("$[*] ? (@.effective > $day)", JSONPATH), sa.cast({"day": day.isoformat()}, JSONB)
+    )
+    wanted = c.document == sa.any_(sa.literal(list(named), ARRAY(sa.Text)))
+    fresh = c.recorded >= sa.literal(day, sa.Date)
+    query = sa.select(all_of).where((c.unallocated > 0) | (c.alike > 1) | wanted | fresh | later)
+    after: defaultdict[str, Decimal] = defaultdict(Decimal)
+    found = [(row.customer, _booked(row, day, after)) for row in await connection.execute(query)]
+    return found, after
+
+
+def _booked(row: Any, day: date, after: dict[str, Decimal]) -> Booked:
+    left = row.unallocated
+    for share in row.allocations:
+        if date.fromisoformat(share["effective"]) > day:
+            after[share["invoice"]] += Decimal(share["amount"])
+            left += Decimal(share["amount"])
+    against = tuple(dict.fromkeys(share["invoice"] for share in row.allocations))
+    still = Decimal(0) if row.dated > day else -left
+    return Booked((row.kind, row.document), row.dated, -row.amount, still, row.recorded, against)
