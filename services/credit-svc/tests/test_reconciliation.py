@@ -28,7 +28,8 @@ from credit_svc.domain.reconciliation import (
 from credit_svc.testing import TODAY, CreditCase, cny
 from engine.decider import Actor, Command
 from engine.testing.spec import given
-from events.credit import Allocated, BalanceDiffered, BookedKind, Explanation, InvoiceIssued, PaymentReceived
+from events.credit import Allocated, InvoiceIssued, PaymentReceived
+from events.reconciling import BalanceDiffered, BookedKind, Explanation
 
 ZERO = Decimal(0)
 NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)

@@ -7,7 +7,6 @@ from events.base import Event
 from events.credit import (
     AccountOpened,
     Allocated,
-    BalanceDiffered,
     CompanyAssetsReported,
     CreditGranted,
     CreditNoteIssued,
@@ -21,9 +20,9 @@ from events.credit import (
     OrderProgressed,
     PaymentDelayed,
     PaymentReceived,
-    ReconciliationMade,
     RiskClassSet,
 )
+from events.reconciling import BalanceDiffered, ReconciliationMade
 from events.sentences.template import Sentence
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
-from events.credit import BookedKind
+from events.reconciling import BookedKind
 
 Doc = tuple[BookedKind, str]
 """A document: its kind and number."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from credit_svc.domain.amounts import money
 from credit_svc.domain.books import Booked, Books, Doc, Unbooked
-from events.credit import Explanation, ExplanationKind
+from events.reconciling import Explanation, ExplanationKind
 
 ZERO = Decimal(0)
 MOST_LINES = 50

@@ -14,7 +14,7 @@ from credit_svc.domain.books import Books
 from credit_svc.domain.explaining import explained
 from engine.decider import Aggregate, Command, Decider, Decision, Facts, Ref, Rejected, States
 from events.base import Currency, CustomerId, Event, Id, Value
-from events.credit import BalanceDiffered, BookedKind, ReconciliationEvent, ReconciliationMade
+from events.reconciling import BalanceDiffered, BookedKind, ReconciliationEvent, ReconciliationMade
 
 MOST_BALANCES = 5_000
 MOST_ITEMS = 1_000

@@ -12,7 +12,7 @@ from credit_svc.projections import accounts, invoices, settlements
 from engine import received
 from engine.database import Connection
 from engine.inbox import Entry
-from events.credit import BookedKind
+from events.reconciling import BookedKind
 
 KINDS: Mapping[str, BookedKind] = {
     "erp.Invoice.v1": "invoice",

@@ -17,8 +17,8 @@ from credit_svc.domain.payment import PAYMENTS
 from engine.decider import Decider, Rejected
 from engine.projection import Key, Row, Rows
 from events.base import Amount, Value
-from events.credit import BalanceDiffered, BookedKind, ExplanationKind
 from events.envelope import Envelope
+from events.reconciling import BalanceDiffered, BookedKind, ExplanationKind
 
 TABLE = sa.Table(
     "differences",

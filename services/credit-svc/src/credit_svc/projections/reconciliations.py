@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
 from engine.projection import Key, Row, Rows
-from events.credit import ReconciliationMade
 from events.envelope import Envelope
+from events.reconciling import ReconciliationMade
 
 TABLE = sa.Table(
     "reconciliations",
