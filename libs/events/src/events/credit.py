@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Field, StringConstraints
 
 from events.base import Currency, CustomerId, Event, Id, Money, NonNegativeMoney, PositiveMoney, Text, Value
-from events.reconciling import EVENTS as RECONCILING
 
 RiskClass = Literal["CA1", "CA2", "CA3", "CA4", "CA5"]
 Rate = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=10)]
@@ -360,5 +359,4 @@ EVENTS: tuple[type[Event], ...] = (
     Allocated,
     PaymentDelayed,
     CompanyAssetsReported,
-    *RECONCILING,
 )

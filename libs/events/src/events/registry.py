@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from events import analytics, company, complaint, credit, customer
+from events import analytics, company, complaint, credit, customer, reconciling
 from events.base import Event
 
 CONTEXTS = ("company", "customer", "credit", "complaint", "analytics")
@@ -11,6 +11,7 @@ ALL: tuple[type[Event], ...] = (
     *company.EVENTS,
     *customer.EVENTS,
     *credit.EVENTS,
+    *reconciling.EVENTS,
     *complaint.EVENTS,
     *analytics.EVENTS,
 )
