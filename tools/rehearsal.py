@@ -293,7 +293,7 @@ def refused(port: int, secrets: Path, say: Any) -> None:
         done = subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(port), "-U", login, "-d", name, "-c", asked],
                               capture_output=True, text=True, check=False,
                               env={**_tools(), "PGPASSWORD": password})  # fmt: skip
-        if "permission denied" not in done.stderr:
+        if not any(word in done.stderr for word in ("permission denied", "must be owner")):
             raise NotAsItShould(f"{login} may: {asked} in {name}: {done.stdout}{done.stderr}")
     say(f"{len(FORBIDDEN)} attempts to come further than they should are refused to logins")
 
