@@ -306,7 +306,7 @@ def test_each_law_bites(how: str) -> None:
     [
         "url: postgresql://kehu:" + "hunter2" + "@db/kehu",
         "password: 0123456789abcdef0123",
-        "-----" + "BEGIN PRIVATE KEY",
+        "-----" + "BEGIN CERTIFICATE",
     ],
 )
 def test_a_secret_in_a_file_is_seen(line: str) -> None:
