@@ -13,6 +13,7 @@ from chassis.settings import Settings
 from engine.kafka.access import Access
 from engine.kafka.admin import Topic, counts, ensure
 from engine.kafka.messages import everything
+from engine.topics import Message
 from events.topics import TOPICS
 
 KEYS = count()
@@ -147,3 +148,45 @@ async def records(kafka: Access, topic: str) -> list[Any]:
     """All that lies in a topic, if there is one yet."""
     there = await counts(kafka, [kafka.named(topic)])
     return await everything(kafka, kafka.named(topic)) if any(there.values()) else []
+
+
+@pytest.mark.slow
+async def test_the_intake_put_back_reads_again_and_takes_nothing_twice_and_no_other_group_can_be(
+    on_kafka: Any, kafka: Access, eventually: Callable[..., Any]
+) -> None:
+    http, topics = on_kafka.http, on_kafka.runtime.topics
+    await on_kafka.open("C1")
+    data = {"customer": "C1", "limit": {"amount": "100.00", "currency": "CNY"}, "valid_from": "2026-01-01"}
+    whole = {"specversion": "1.0", "source": "erp", "id": "T1", "type": "erp.CreditTerms.v1", "data": data}
+    kind = (("content-type", b"application/cloudevents+json"),)
+    await topics.publish("erp.finance.v1", [Message(b"C1", orjson.dumps(whole), kind)])
+
+    async def verdicts() -> list[str]:
+        return [orjson.loads(r.value)["verdict"] for r in await records(kafka, "kehu.erp.receipts.v1")]
+
+    async def accepted() -> bool:
+        return await verdicts() == ["accepted"]
+
+    async def read() -> bool:
+        shown = (await http.get("/api/credit/ops/offsets")).json()
+        return [(o["topic"], o["position"], o["lag"]) for o in shown if o["end"]] == [(finance, 1, 0)]
+
+    finance = kafka.named("erp.finance.v1")
+    await eventually(accepted)
+    await eventually(read)
+    since = {"group": "intake:credit", "to_time": "2020-01-01T00:00:00Z"}
+    would = await http.post("/api/credit/ops/offsets/reset", json={**since, "dry_run": True}, headers=key())
+    (moves,) = [m for m in would.json()["moved"] if m["before"]]
+    assert (moves["topic"], moves["before"], moves["after"]) == (finance, 1, 0)
+    assert await verdicts() == ["accepted"]
+    done = await http.post("/api/credit/ops/offsets/reset", json=since, headers=key())
+    assert moves in done.json()["moved"]
+
+    async def again() -> bool:
+        return await verdicts() == ["accepted", "duplicate"]
+
+    await eventually(again)
+    other = {**since, "group": "view:accounts"}
+    refused = await http.post("/api/credit/ops/offsets/reset", json=other, headers=key())
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/kehu/not-resettable")
+    assert "kehu rebuild" in refused.json()["title"]

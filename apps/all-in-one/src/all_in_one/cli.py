@@ -49,6 +49,7 @@ PLACES = {
         "Build a view anew beside the live one, which is read meanwhile; waits until it has taken its place.",
     ),
     "relay": Place("brokerage", "How far the logs were published to Kafka, and publishing them again."),
+    "offsets": Place("brokerage", "How far the intake has read the topics of the ERP, and reading them again."),
     "topics": Place("brokerage", "The topics of the Kafka cluster: as they are, and made as they have to be."),
     "deadletters": Place(
         "letters",

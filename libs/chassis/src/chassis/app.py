@@ -25,6 +25,7 @@ from chassis import (
     holdings,
     intake_report,
     metrics,
+    offsets,
     openapi,
     ops,
     own_examples,
@@ -103,7 +104,7 @@ def service_app(runtime: Runtime, admitted: Admission, pace: Pace, measured: Mea
     docs.describe(app)
     for router in (feed.router, *([doors.router, intake_report.router] if service.intake else [])):
         app.include_router(router)
-    for router in (ops.router, holdings.router, brokerage.router, *service.routers):
+    for router in (ops.router, holdings.router, brokerage.router, offsets.router, *service.routers):
         app.include_router(router, dependencies=[EXACT])
     app.add_middleware(
         cast(Any, Gate),

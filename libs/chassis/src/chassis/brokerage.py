@@ -1,5 +1,6 @@
 """What operations see of Kafka and do there: how far a log was published, whether the topics are right."""
 
+import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from chassis.buses import layout
-from chassis.context import allowed
+from chassis.context import Who, allowed
 from chassis.deadtopics import customers_in
 from chassis.once import DoOnce
 from chassis.parameters import Position
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from engine.kafka.upkeep import Found
 
 MOST_COUNTED = 1_000
+log = logging.getLogger("kehu.ops")
 router = APIRouter(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
 
 
@@ -148,7 +150,7 @@ async def relay(request: Request) -> RelayState:
 
 
 @router.post("/relay/resend", summary="Publish the log again, from a position on")
-async def resend(request: Request, asked: Resend, once: DoOnce) -> Resent:
+async def resend(request: Request, asked: Resend, principal: Who, once: DoOnce) -> Resent:
     """For a cluster that was lost or is new. Nobody folds anything twice."""
     runtime = _runtime(request)
 
@@ -160,6 +162,7 @@ async def resend(request: Request, asked: Resend, once: DoOnce) -> Resent:
         after = min(asked.after, before.head)
         if not asked.dry_run:
             await relaying.resend(after)
+            log.warning("%s has %s published again after %s", principal.id, runtime.service.name, after)
         return Resent(after=after, events=before.head - after, dry_run=asked.dry_run)
 
     return await once(Resent, act)

@@ -57,7 +57,7 @@ class Feeder:
 
     @property
     def name(self) -> str:
-        return f"intake:{self.runtime.service.name}"
+        return group_of(self.runtime)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Halted when one document after the other fails on our side."""
@@ -177,6 +177,11 @@ class Sweeper:
             await self.runtime.topics.sweep(timedelta(0), personal)
             await self.runtime.topics.sweep(self.runtime.settings.intake.keep)
             await unless_stopped(stop, asyncio.sleep(SWEEP))
+
+
+def group_of(runtime: Runtime) -> str:
+    """The group in which a service reads them."""
+    return f"intake:{runtime.service.name}"
 
 
 def topics_of(runtime: Runtime) -> list[str]:

@@ -58,6 +58,7 @@ def _looking(service: Service) -> tuple[Example, ...]:
         Example(916, "operations", "GET /ops/timers", "Which due commands wait for a person", query={"limit": 10}),
         Example(918, "admin", "GET /ops/audit", "Who read what is said of persons", query={"limit": 10}),
         Example(919, "operations", "GET /ops/relay", "How far was the log published?"),
+        Example(938, "operations", "GET /ops/offsets", "How far were the topics of the ERP read?"),
         Example(917, "admin", "GET /ops/persons", "What is sealed about a person", query={"person": "P-9001"}),
     )
 
@@ -95,6 +96,13 @@ def _acting(service: Service) -> tuple[Example, ...]:
             "POST /ops/relay/resend",
             "How much would be published again",
             {"after": 0, "dry_run": True},
+        ),
+        Example(
+            939,
+            "operations",
+            "POST /ops/offsets/reset",
+            "How much of the ERP's topics would be read again",
+            {"group": f"intake:{service.name}", "to_time": "2026-05-01T00:00:00Z", "dry_run": True},
         ),
         Example(933, "operations", "POST /ops/timers/replay", "No due command is broken: none is tried again", {}),
     )

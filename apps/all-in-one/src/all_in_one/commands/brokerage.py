@@ -1,4 +1,4 @@
-"""`kehu relay` and `kehu topics`: how far the logs were published to Kafka, and whether its topics are right."""
+"""`kehu relay`, `kehu topics`, `kehu offsets`: what was published to Kafka, is its layout right, what was read."""
 
 from typing import Annotated, Any
 
@@ -10,8 +10,10 @@ from all_in_one.commands.terminal import ADMIN, HERE, Json, Refused, Token, Url,
 app = typer.Typer()
 relay = group("How far the logs were published to Kafka, and publishing them again.")
 topics = group("The topics of the Kafka cluster: as they are, and made as they have to be.")
+offsets = group("How far the intake has read the topics of the ERP, and reading them again.")
 app.add_typer(relay, name="relay")
 app.add_typer(topics, name="topics")
+app.add_typer(offsets, name="offsets")
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 ANY = PREFIXES["customer"]
@@ -116,3 +118,45 @@ def difference(topic: dict[str, Any]) -> str:
     if topic["state"] == "wrong":
         return f"{topic['wanted']} partitions wanted"
     return ", ".join(f"{name} is {is_}, not {topic['settings'][name]}" for name, is_ in topic["differs"].items())
+
+
+@offsets.command("show")
+def show(url: Url = HERE, token: Token = ADMIN, as_json: Json = False) -> None:
+    """How far each part of the ERP's topics was read. Consumers of events keep their places in the database: kehu lag.
+
+    Example: kehu offsets show
+    """
+    with Server.at(url, token) as server:
+        found = [o for prefix in PREFIXES.values() for o in server.get(f"{prefix}/ops/offsets")]
+    if as_json:
+        return print_json(found)
+    if not found:
+        return out.print("This Kehu runs without Kafka: there are no offsets.")
+    columns = ("group", "topic", "part", "position", "end", "lag")
+    return print_table(columns, [tuple(o[name] for name in columns) for o in found])
+
+
+@offsets.command("reset")
+def reset(
+    to_time: Annotated[str, typer.Option(help="Read again what came since: 2026-05-01T00:00:00Z")],
+    consumer: Annotated[str, typer.Option("--group", help="Whose: intake:credit or intake:customer.")],
+    url: Url = HERE,
+    token: Token = ADMIN,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Have the intake read documents of the ERP again. Those taken before are answered as duplicates.
+
+    Example: kehu offsets reset --group intake:credit --to-time 2026-05-01T00:00:00Z --dry-run
+    """
+    service = consumer.rpartition(":")[2]
+    body = {"group": consumer, "to_time": to_time, "dry_run": dry_run}
+    with Server.at(url, token) as server:
+        found = server.post(f"{PREFIXES.get(service, ANY)}/ops/offsets/reset", body)
+    if as_json:
+        return print_json(found)
+    how = "would be put elsewhere" if dry_run else "were put elsewhere"
+    out.print(f"{len(found['moved'])} parts {how}." if found["moved"] else "Every part is there already.")
+    return print_table(
+        ("topic", "part", "before", "after"), [(m["topic"], m["part"], m["before"], m["after"]) for m in found["moved"]]
+    )
