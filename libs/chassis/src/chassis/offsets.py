@@ -84,7 +84,7 @@ async def offsets(request: Request) -> list[OffsetState]:
 
 @router.post("/offsets/reset", summary="Have the intake read again what came since a time")
 async def reset(request: Request, asked: Reset, principal: Who, once: DoOnce) -> WasReset:
-    """Documents are known by source and id: those taken before are duplicates now. No other group can be put back."""
+    """Documents taken before are known and stay what they are; those a restored database lacks are taken. No other group."""
     runtime = _runtime(request)
 
     async def act() -> WasReset:

@@ -145,7 +145,7 @@ def reset(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Have the intake read documents of the ERP again. Those taken before are answered as duplicates.
+    """Have the intake read documents of the ERP again. Those taken before are known: they stay what they are.
 
     Example: kehu offsets reset --group intake:credit --to-time 2026-05-01T00:00:00Z --dry-run
     """
