@@ -84,7 +84,7 @@ async def offsets(request: Request) -> list[OffsetState]:
 
 @router.post("/offsets/reset", summary="Have the intake read again what came since a time")
 async def reset(request: Request, asked: Reset, principal: Who, once: DoOnce) -> WasReset:
-    """Documents taken before are known and stay what they are; those a restored database lacks are taken. No other group."""
+    """What was taken before stays what it is; what a restored database lacks is taken. For the intake only."""
     runtime = _runtime(request)
 
     async def act() -> WasReset:
