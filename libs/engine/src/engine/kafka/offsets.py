@@ -63,12 +63,14 @@ async def reset(access: Access, group: str, to: Mapping[TopicPartition, int]) ->
         while True:
             await _empty(client, group)
             try:
-                return await consumer.commit(dict(to))
+                await consumer.commit(dict(to))
             except CommitFailedError as member:
                 if asyncio.get_running_loop().time() > until:
                     raise Unreachable(
                         f"{group}: its members do not let go; stop the role intake and try again"
                     ) from member
+            else:
+                return
             await asyncio.sleep(PAUSE)
 
 
