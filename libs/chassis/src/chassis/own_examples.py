@@ -26,7 +26,13 @@ ROOT = (
 
 def of(service: Service) -> tuple[Example, ...]:
     """Those of `service`, with the names its operations have."""
-    return (*_feed(), *_looking(service), *_acting(service), *(_receipts() if service.intake else ()))
+    return (
+        *_feed(),
+        *_looking(service),
+        *_acting(service),
+        *_brokerage(service),
+        *(_receipts() if service.intake else ()),
+    )
 
 
 def _feed() -> tuple[Example, ...]:
@@ -81,6 +87,14 @@ def _acting(service: Service) -> tuple[Example, ...]:
         Example(930, "operations", "POST /ops/workers/{name}/restart", "One that runs goes on", path={"name": worker}),
         Example(931, "operations", "POST /ops/dead-letters/replay", "Nothing is parked: none is replayed", letters),
         Example(932, "operations", "POST /ops/dead-letters/discard", "Nothing is parked: none is discarded", letters),
+        Example(933, "operations", "POST /ops/timers/replay", "No due command is broken: none is tried again", {}),
+    )
+
+
+def _brokerage(service: Service) -> tuple[Example, ...]:
+    """Dry runs: without Kafka there is nothing to do."""
+    view = service.views[0].name
+    return (
         Example(934, "operations", "GET /ops/topics", "The topics of the cluster; none without Kafka"),
         Example(935, "operations", "POST /ops/topics/apply", "What would be made or put right", {"dry_run": True}),
         Example(
@@ -104,5 +118,4 @@ def _acting(service: Service) -> tuple[Example, ...]:
             "How much of the ERP's topics would be read again",
             {"group": f"intake:{service.name}", "to_time": "2026-05-01T00:00:00Z", "dry_run": True},
         ),
-        Example(933, "operations", "POST /ops/timers/replay", "No due command is broken: none is tried again", {}),
     )

@@ -67,6 +67,9 @@ ToKafka = Annotated[
 ]
 
 
+ALONE = "a mapping and a folder belong together; without a mapping: kehu import --guess FOLDER"
+
+
 @app.command("import")
 def import_(
     source: Source = None,
@@ -97,9 +100,7 @@ def import_(
         if guess:
             return guessing.guess(guess, target, Answers(date, decimal, currency), yes=yes, as_json=as_json)
         if source is None or folder is None:
-            raise typer.BadParameter(
-                "a mapping and a folder belong together; without a mapping: kehu import --guess FOLDER"
-            )
+            raise typer.BadParameter(ALONE)
         found = mapping.load(source)
         if not dry_run:
             _refuse_demo(url, token)
@@ -108,8 +109,7 @@ def import_(
             if dry_run:
                 _checked(spool, refusals, as_json)
             else:
-                way = Way(url, token, to_kafka, initial_load=not live)
-                _told(_sent(found, spool, refusals, way), as_json)
+                _told(_sent(found, spool, refusals, Way(url, token, to_kafka, initial_load=not live)), as_json)
     raise typer.Exit(1 if refusals.count else 0)
 
 
