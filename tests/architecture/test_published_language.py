@@ -25,7 +25,7 @@ MARK = "the words of a person"
 
 
 def language() -> list[ModuleType]:
-    return [importlib.import_module(f"events.{name}") for name in (*CONTEXTS, "erp")]
+    return [importlib.import_module(f"events.{name}") for name in (*CONTEXTS, "reconciling", "erp")]
 
 
 def models(module: ModuleType) -> Iterator[type[BaseModel]]:

@@ -50,7 +50,7 @@ def test_what_the_page_types_answers_what_it_shows(kehu: Kehu) -> None:
 
 def placed(example: Example, kafka: str) -> Example:
     """With the address that the start said, and the client where it lies."""
-    python = [c.replace("docs/how-to/clients", f"{ROOT}/docs/how-to/clients") for c in example.commands]
+    python = [c.replace("docs/how-to/clients", f"'{ROOT}'/docs/how-to/clients") for c in example.commands]
     return Example(example.kind, [c.replace("localhost:9092", kafka) for c in python], example.shown)
 
 

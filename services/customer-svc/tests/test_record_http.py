@@ -10,6 +10,7 @@ from chassis.testing import Served, serving
 from customer_svc.projections import owners
 from customer_svc.service import SERVICE
 from engine.testing.plugin import MakeDatabase, TestServer
+from engine.testing.running import eventually
 
 pytestmark = pytest.mark.database
 BASICS = {"name": "沪东机械", "type": "dealer", "currency": "CNY"}
@@ -191,7 +192,12 @@ async def test_another_system_brings_the_record_and_it_waits_for_its_customer(ke
     assert ("`collected`" in str(unsaid["errors"]), "围棋" in str(unsaid)) == (True, False)
     assert (await kehu.erp("erp.Customer.v1", "m-1", customer))["verdict"] == "accepted"
     assert (await kehu.erp("erp.CustomerRecord.v1", "m-3", record))["verdict"] == "accepted"
-    shown = (await kehu.get("/C-1")).json()["record"]["supply_needs"]
+
+    async def shown_at_last() -> Any:
+        return (await kehu.get("/C-1")).json()["record"]["supply_needs"]
+
+    await eventually(shown_at_last)  # the record that waited may have been taken meanwhile: then the last says nothing
+    shown = await shown_at_last()
     assert (shown["content"]["delivery_days"], shown["content"]["wants_sales_training"]) == (7, None)
     assert (await kehu.get("/contacts/profile", customer="C-1", person="P-1")).json()["interests"] == "围棋"
 

@@ -172,11 +172,12 @@ class Sweeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`."""
-        personal = [d.topic for d in self.runtime.service.intake if holds_personal(d)]
+        pause, personal = 1.0, [d.topic for d in self.runtime.service.intake if holds_personal(d)]
         while not stop.is_set():
             await self.runtime.topics.sweep(timedelta(0), personal)
             await self.runtime.topics.sweep(self.runtime.settings.intake.keep)
-            await unless_stopped(stop, asyncio.sleep(SWEEP))
+            await unless_stopped(stop, asyncio.sleep(pause))
+            pause = min(2 * pause, SWEEP)  # at the start often: who reads what is yet to be known
 
 
 def group_of(runtime: Runtime) -> str:
