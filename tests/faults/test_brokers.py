@@ -11,9 +11,8 @@ from engine import ids
 from engine.kafka.access import Access
 from engine.kafka.admin import administering, ready
 from engine.local_kafka import LocalKafka, NoKafka, start
-from engine.testing.forked import Fork, forking
+from engine.testing.forked import Fork
 from engine.testing.kafka import JARS
-from engine.testing.plugin import quickest
 from tests.faults.stage import Play, PostgreSQL, opening
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("brokers")]
@@ -31,19 +30,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     asyncio.run(ready(Access(made.bootstrap)))
     yield made
     asyncio.run(made.stop())
-
-
-@pytest.fixture(scope="module")
-def fork() -> Iterator[Fork]:
-    with forking("-m", "tests.faults.roles") as fork:
-        yield fork
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgreSQL]:
-    server = asyncio.run(PostgreSQL.start(quickest()))
-    yield server
-    asyncio.run(server.end())
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ Nothing acknowledged is missing, nothing is applied twice, and what everybody no
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,7 @@ from engine.kafka.access import Access
 from engine.kafka.admin import Topic, ensure, remove
 from engine.kafka.relay import resend
 from engine.ports import PARTS
-from engine.testing.forked import Fork, forking
-from engine.testing.plugin import quickest
+from engine.testing.forked import Fork
 from tests.faults.mending import replayed, strangers
 from tests.faults.roles import BAD, CONTEXTS
 from tests.faults.stage import Play, PostgreSQL, opening
@@ -29,19 +28,6 @@ TAKEN_OVER = """
 select bool_and(owners = 2) from (
     select count(distinct owner) as owners from consumers where grp like 'view:%' group by grp) each_view"""
 """Of the three projectors the one that is stopped has nothing any more."""
-
-
-@pytest.fixture(scope="module")
-def fork() -> Iterator[Fork]:
-    with forking("-m", "tests.faults.roles") as fork:
-        yield fork
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgreSQL]:
-    server = asyncio.run(PostgreSQL.start(quickest()))
-    yield server
-    asyncio.run(server.end())
 
 
 @pytest.fixture
