@@ -39,7 +39,7 @@ test-unit: $(READY) ## the tests not marked slow
 	@$(PY) -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
 
 journeys-distributed: $(READY) ## the journeys against make distributed: [BUS=table]
-	@KEHU_JOURNEYS=distributed $(if $(BUS),KEHU_BUS__KIND="$(BUS)",) $(PY) -m pytest tests/journeys -n 1 --dist loadfile --timeout 900 -o session_timeout=0 $(ARGS)
+	@KEHU_JOURNEYS=distributed $(if $(BUS),KEHU_BUS__KIND="$(BUS)",) $(PY) -m pytest tests/journeys -n 1 --dist loadfile --timeout 900 -o session_timeout=7200 $(ARGS)
 
 check: lint types arch docs test-unit ## the fast gate: lint, types, architecture, generated docs, unit tests
 

@@ -57,7 +57,8 @@ async def told(place: Ground, plan: Plan) -> str:
 
 
 def tables(outcomes: Sequence[Outcome]) -> list[str]:
-    return [*table(outcomes), "", *targets(outcomes)]
+    told = [line for outcome in outcomes for line in outcome.told]
+    return [*table(outcomes), "", *targets(outcomes), *(["", *told] if told else [])]
 
 
 def main() -> int:

@@ -1,143 +1,87 @@
 """From an ERP's message to the view: Kafka -> intake -> decided, stored -> relay -> Kafka -> folded.
 
-The product's own worker processes, each with one role, beside the same chain by hand in as many processes.
+The product's own worker processes, each with one role, beside the same chain by hand in as many processes; then with
+more processes that take in and fold.
 """
 
 import asyncio
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
-from random import Random
+from collections.abc import Sequence
 from time import perf_counter
-from typing import Any
 
 import asyncpg
 import orjson
 
-from all_in_one.brokers import kafka
 from bench import chain_by_hand
+from bench.chain_documents import NAMESPACE, TOPIC, invoices
+from bench.chain_product import Chain, cluster, costs, counted, product
 from bench.ground import Ground
 from bench.measure import Contender, Outcome, Plan, Sample, Target, ratio
-from bench.processes import Process, environment, serving
-from engine import clock
+from bench.processes import environment
 from engine.kafka.access import Access
 from engine.kafka.admin import Layout
 from engine.ports import PARTS
 
-CUSTOMERS = 5_000
-TOPIC, CUSTOMER = "erp.invoices.v1", "erp.customers.v1"
-NAMESPACE = "bench."
 LOOK = 0.01
-PATIENCE = 600.0
-_OPENED = "select count(*) from events where type = 'credit.AccountOpened'"
+WIDER = (2, 4)
+"""Processes that take in, and as many that fold."""
 _FOLDED = "select count(*) from receivables"
 _PLACES = "select part, last_pos from consumers where grp = 'view:receivables' and topic = 'credit'"
 _STORED = """select data->>'invoice', part, pos from events where type = 'credit.InvoiceIssued' and pos > $1"""
 
-Record = tuple[str, bytes, list[tuple[str, bytes]]]
-"""Key, value and headers."""
-
-
-@dataclass
-class Chain:
-    """The cluster, the databases and the processes of the product, over all rounds."""
-
-    bootstrap: str
-    processes: Sequence[Process]
-    credit: asyncpg.Connection
-    analytics: asyncpg.Connection
-    sent: int = 0
-    began: dict[str, float] = field(default_factory=dict)
-
 
 async def run(ground: Ground, plan: Plan) -> list[Outcome]:
-    """Rounds of as many messages at once; then messages at half the rate reached, each one timed."""
+    """Rounds of as many messages at once; then messages at half the rate reached, each one timed; then wider."""
     number = max(plan.events // 2, 2_000)
-    ours, hand = Contender("kehu, 3 processes"), Contender("by hand, 3 processes")
-    async with cluster() as bootstrap, product(ground, bootstrap) as chain:
-        spent = [0.0, 0.0, 0.0]
+    ours, hand = Contender(_shape(1)), Contender("by hand, 3 processes")
+    async with cluster() as broker, product(ground, broker) as chain:
+        await through(chain, 200)  # so that all of them are at work
+        spent: list[dict[str, float]] = []
         for n in range(plan.rounds):
-            before = [p.busy for p in chain.processes]
+            before = chain.busy()
             ours.samples.append(await through(chain, number))
-            spent = [s + p.busy - b for s, p, b in zip(spent, chain.processes, before, strict=True)]
-            hand.samples.append(await by_hand(ground, bootstrap, n, number))
-        each = [s / (number * plan.rounds) * 1e6 for s in spent]
+            spent.append(costs(before, chain.busy(), number))
+            hand.samples.append(await by_hand(ground, chain.bootstrap, n, number))
+        told = [_told(1, spent, chain)]
         half = Contender("kehu, at half load", [await paced(chain, ours.rate / 2, plan.seconds * 5)])
-        trip = Contender("produce -> consume, one at a time", [await round_trips(bootstrap, plan)])
-        most = [f"{p.most_mib:.0f}" for p in chain.processes]
-        times = ", ".join(
-            f"{role} {us:.0f} us" for role, us in zip(("intake", "relay", "projector"), each, strict=True)
-        )
-    print(f"kafka: of a processor's time a message: {times}; most memory: {', '.join(most)} MiB")
+        trip = Contender("produce -> consume, one at a time", [await round_trips(chain.bootstrap, plan)])
+        wider = [await widened(chain, n, number, plan.rounds, told) for n in WIDER]
     p99 = (half.latency(0.99) or 0) * 1000
     targets = [
         Target("of the chain by hand", ratio(ours, hand), 0.5),
         Target("messages", ours.rate, 6_000, "/s", gates=False),
         Target("p99 at half load", p99, 250, "ms", most=True),
     ]
-    return [Outcome("ERP message to view, on Kafka", (ours, hand, half, trip), targets)]
+    return [Outcome("ERP message to view, on Kafka", (ours, hand, half, trip, *wider), targets, told)]
 
 
-@asynccontextmanager
-async def cluster() -> AsyncIterator[str]:
-    """A broker in a folder of its own, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="kehu-bench-kafka-"))
-    try:
-        async with kafka(folder) as running:
-            yield running.bootstrap
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+async def widened(chain: Chain, consumers: int, number: int, rounds: int, told: list[str]) -> Contender:
+    """The same messages through more processes."""
+    await chain.widen(consumers)
+    await through(chain, 200)
+    found, spent = Contender(_shape(consumers)), list[dict[str, float]]()
+    for _ in range(rounds):
+        before = chain.busy()
+        found.samples.append(await through(chain, number))
+        spent.append(costs(before, chain.busy(), number))
+    told.append(_told(consumers, spent, chain))
+    return found
 
 
-@asynccontextmanager
-async def product(ground: Ground, bootstrap: str) -> AsyncIterator[Chain]:
-    """Its three processes, waiting for the first message."""
-    settings = {
-        "KEHU_DATABASES__SERVER": ground.server.url("postgres"), "KEHU_LOGS__LEVEL": "warning",
-        "KEHU_AUTH__DEVELOPMENT": "true", "KEHU_BUS__KIND": "kafka", "KEHU_KAFKA__BOOTSTRAP": bootstrap,
-        "KEHU_KAFKA__NAMESPACE": NAMESPACE, "KEHU_HTTP__PORT": "0",
-    }  # fmt: skip
-    roles = (("credit_svc", "intake"), ("credit_svc", "relay"), ("analytics_svc", "projector"))
-    for name in ("customer", "credit", "complaint", "analytics"):
-        migrating = [sys.executable, "-m", f"{name}_svc", "migrate"]
-        done = await asyncio.to_thread(subprocess.run, migrating, env={**environment(), **settings}, check=False)
-        assert done.returncode == 0, name
-    await Layout(Access(bootstrap)).present([NAMESPACE + TOPIC, NAMESPACE + CUSTOMER])
-    await acquainted(ground, bootstrap, settings)
-    async with AsyncExitStack() as stack:
-        started = [await stack.enter_async_context(worker(module, role, settings)) for module, role in roles]
-        credit, analytics = [await asyncpg.connect(ground.server.url(f"kehu_{n}")) for n in ("credit", "analytics")]
-        stack.push_async_callback(credit.close)
-        stack.push_async_callback(analytics.close)
-        chain = Chain(bootstrap, started, credit, analytics)
-        await through(chain, 200)  # so that all of them are at work
-        yield chain
+def _shape(consumers: int) -> str:
+    return f"kehu, {2 * consumers + 1} processes: {consumers} take in, 1 relays, {consumers} fold"
 
 
-async def acquainted(ground: Ground, bootstrap: str, settings: dict[str, str]) -> None:
-    """All customers registered, and known to credit-svc: whose invoices come is nobody new."""
-    roles = (("customer_svc", "intake"), ("customer_svc", "relay"), ("credit_svc", "reactor"))
-    async with AsyncExitStack() as stack:
-        for module, role in roles:
-            await stack.enter_async_context(worker(module, role, settings))
-        producer = await chain_by_hand.producing(bootstrap)
-        await chain_by_hand.send(producer, NAMESPACE + CUSTOMER, list(map(customer, range(CUSTOMERS))))
-        await producer.stop()
-        credit = await asyncpg.connect(ground.server.url("kehu_credit"))
-        await counted(credit, _OPENED, CUSTOMERS)
-        await credit.close()
-
-
-def worker(module: str, role: str, settings: dict[str, str]) -> Any:
-    """A process of the product with one role."""
-    more = {"KEHU_WORK__ROLES": orjson.dumps([role]).decode(), "KEHU_HTTP__PORT": "{port}"}
-    return serving(module, "worker", settings={**settings, **more})
+def _told(consumers: int, spent: Sequence[dict[str, float]], chain: Chain) -> str:
+    """What a message costs, and the memory of a process."""
+    each = {who: sum(s[who] for s in spent) / len(spent) for who in spent[0]}
+    times = ", ".join(f"{who} {us:.0f}" for who, us in each.items())
+    most = ", ".join(f"{who} {mib:.0f}" for who, mib in chain.memory().items())
+    return (
+        f"- {consumers} take in and {consumers} fold: {sum(each.values()):.0f} us of a processor a message ({times}); "
+        f"most memory of a process, MiB: {most}."
+    )
 
 
 async def through(chain: Chain, number: int) -> Sample:
@@ -151,14 +95,6 @@ async def through(chain: Chain, number: int) -> Sample:
     took = perf_counter() - began
     await producer.stop()
     return Sample(number, took)
-
-
-async def counted(connection: asyncpg.Connection, query: str, count: int) -> None:
-    """Until the query gives `count`; a look costs little beside what it waits for."""
-    until = perf_counter() + PATIENCE
-    while (found := await connection.fetchval(query)) < count:
-        assert perf_counter() < until, f"{found} of {count} after {PATIENCE:.0f} s"
-        await asyncio.sleep(0.05)
 
 
 async def by_hand(ground: Ground, bootstrap: str, n: int, number: int) -> Sample:
@@ -256,34 +192,3 @@ async def round_trips(bootstrap: str, plan: Plan) -> Sample:
     await producer.stop()
     await consumer.stop()
     return Sample(len(taken), took, taken[20:])
-
-
-def invoices(first: int, count: int) -> list[Record]:
-    """Keys, values and headers of invoices numbered from `first`: binary CloudEvents of an ERP, issued today."""
-    chance, today = Random(first), clock.now().date()
-    found = []
-    for n in range(first, first + count):
-        customer = f"C-{chance.randrange(CUSTOMERS)}"
-        data = {
-            "customer": customer, "invoice": f"I-{n}", "invoice_date": today.isoformat(),
-            "due": (today + timedelta(days=30)).isoformat(),
-            "amount": {"amount": f"{chance.randrange(100, 90_000)}.45", "currency": "CNY"},
-        }  # fmt: skip
-        found.append(record(customer, "erp.Invoice.v1", f"INV-{n}", data))
-    return found
-
-
-def customer(n: int) -> Record:
-    """A dealer who pays in CNY."""
-    basics = {"name": f"Customer {n}", "type": "dealer", "currency": "CNY"}
-    data = {"customer": f"C-{n}", "basics": basics, "since": "2023-01-02"}
-    return record(f"C-{n}", "erp.Customer.v1", f"CUS-{n}", data)
-
-
-def record(key: str, kind: str, name: str, data: dict[str, Any]) -> Record:
-    """A binary CloudEvent of an ERP."""
-    said = {
-        "content-type": "application/json", "ce_specversion": "1.0", "ce_source": "bench",
-        "ce_id": name, "ce_type": kind,
-    }  # fmt: skip
-    return key, orjson.dumps(data), [(header, value.encode()) for header, value in said.items()]

@@ -94,6 +94,8 @@ class Outcome:
     case: str
     contenders: Sequence[Contender]
     targets: Sequence[Target]
+    told: Sequence[str] = ()
+    """What else is to be said of it, each a line."""
 
 
 def ratio(of: Contender, to: Contender) -> float:

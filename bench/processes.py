@@ -37,15 +37,25 @@ class Process:
     @property
     def most_mib(self) -> float:
         """The most it ever was."""
-        status = Path(f"/proc/{self.popen.pid}/status").read_text()
-        (most,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
-        return int(most.split()[1]) / 2**10
+        return most_mib(self.popen.pid)
 
     @property
     def busy(self) -> float:
         """Seconds of processor time it took so far."""
-        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return busy(self.popen.pid)
+
+
+def most_mib(pid: int) -> float:
+    """The most a process ever had resident."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (most,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(most.split()[1]) / 2**10
+
+
+def busy(pid: int) -> float:
+    """Seconds of processor time a process took so far, and those it has waited for when they ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 @asynccontextmanager

@@ -14,7 +14,17 @@ from all_in_one.demo.begin import Demo, asking, living, recognised
 from all_in_one.demo.marker import Marker
 from all_in_one.home import Home, databases
 from all_in_one.processes import Process, answering, ending, kept_running, launched
-from all_in_one.runner import KAFKA, STAGES, Watch, embedded_settings, furnish, key_place, listening, server_of
+from all_in_one.runner import (
+    KAFKA,
+    KAFKA_AT,
+    STAGES,
+    Watch,
+    embedded_settings,
+    furnish,
+    key_place,
+    listening,
+    server_of,
+)
 from chassis.process import ends_with_the_signal
 from chassis.run import right_key, server
 from chassis.settings import BusKind, Settings
@@ -113,6 +123,8 @@ async def application(home: Home, settings: Settings, told: Told, watch: Watch) 
             if settings.bus.kind == "kafka":
                 told.stage(KAFKA)
             settings = await stack.enter_async_context(on_bus(settings, home.folder / "kafka"))
+            if settings.bus.kind == "kafka":
+                told.stage(KAFKA_AT + settings.kafka.bootstrap)
             layout = Layout(home, settings, urls, settings.http.port)
             yield await stack.enter_async_context(services(layout, told, watch))
     finally:
