@@ -10,7 +10,7 @@ from time import perf_counter
 
 import uvloop
 
-from bench import append, bulk, chain, checks, hot, orders, product, projections, scans
+from bench import append, bulk, chain, checks, hot, orders, product, projections, scans, warehouse
 from bench.ground import Ground, ground, machine
 from bench.measure import FULL, QUICK, Outcome, Plan, failed, table, targets
 from bench.page import PAGE, written
@@ -27,6 +27,7 @@ CASES: Mapping[str, Case] = {
     "scans": scans.run,
     "import": bulk.run,
     "kafka": chain.run,
+    "warehouse": warehouse.run,
 }
 
 LEAST = 1_000

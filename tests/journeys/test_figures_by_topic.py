@@ -4,11 +4,16 @@ The figures and what answers them are those of test_classicmodels and test_ar_ib
 same ids, come in by topic.
 """
 
+import os
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from tools import warehouse
 
+from engine.kafka.access import Access
+from engine.kafka.messages import everything
 from tests.journeys import test_ar_ibm as receivables
 from tests.journeys import test_classicmodels as models
 from tests.journeys.running import Kehu, company
@@ -76,3 +81,34 @@ def test_every_published_figure_of_the_receivables_is_that_of_the_file_import(re
 
 def test_what_was_owed_at_new_year_and_in_the_end_is_what_the_file_adds_up_to(receivable: Kehu) -> None:
     receivables.test_nothing_is_owed_in_the_end_and_what_was_owed_before_is_what_the_file_adds_up_to(receivable)
+
+
+@pytest.fixture
+def clickhouse() -> None:
+    """It is there; else what needs it is skipped, loudly, and fails with CI=true."""
+    try:
+        warehouse.installed()
+    except warehouse.NoClickHouse as why:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no ClickHouse, and CI=true: {why}")
+        pytest.skip(f"NO CLICKHOUSE HERE, WHAT IS ASKED OF IT IS NOT TESTED: {why}")
+
+
+@pytest.mark.usefixtures("clickhouse")
+@pytest.mark.parametrize("day", ["2012-12-31", "2013-04-30"])
+async def test_clickhouse_fed_twice_from_the_topic_has_the_balance_and_the_ageing(receivable: Kehu, day: str) -> None:
+    access = Access(str(receivable.kafka), namespace=f"{receivable.data}-{receivable.port}.")
+    records = [(m.value, m.headers) for m in await everything(access, access.topic("credit"))]
+    said = receivable.get("/api/analytics/ageing", as_of=day)
+    asked = {name: (sql, {"company": "main", "day": day}) for name, sql in warehouse.questions().items()}
+    arrived = warehouse.arrived(records)
+    found = warehouse.asked([*warehouse.facts(), arrived, arrived], asked)
+    assert _balances(found["balance"]) == {said["currency"]: Decimal(said["outstanding"])}
+    assert {b["bucket"]: Decimal(b["amount"]) for b in found["ageing"]} == {
+        b["bucket"]: Decimal(b["amount"]) for b in said["buckets"] if Decimal(b["amount"])
+    }
+    assert sum(Decimal(c["outstanding"]) for c in found["customers"]) <= Decimal(said["outstanding"])
+
+
+def _balances(rows: list[dict[str, Any]]) -> dict[str, Decimal]:
+    return {row["currency"]: Decimal(row["outstanding"]) for row in rows}
