@@ -1,8 +1,8 @@
 """Whether a schema still fits what was published under its name: decided by jsonschema-rs, told in words.
 
 Of an event nothing may change. A document has to be taken as it was ever sent, so a new shape takes all that the old
-one took. A receipt has to be readable as it was ever described, so the old shape takes all that is sent now. Between
-the versions of an event, the new one takes what the old one was, or upcasts lead there.
+one took. A receipt or a state has to be readable as it was ever described, so the old shape takes all that is sent
+now. Between the versions of an event, the new one takes what the old one was, or upcasts lead there.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -49,7 +49,7 @@ def fits(kind: Kind, now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
             return bool(shape(now) == shape(before))
         case "document":
             return covers(now, before)
-        case "receipt":
+        case "receipt" | "state":
             return covers(before, now)
 
 
@@ -57,6 +57,7 @@ _FORBIDDEN: Mapping[Kind, str] = {
     "event": "a published event never changes its shape: raise its version and add an upcast to events/upcasts.py",
     "document": "an ERP that sends what it always sent would be refused: leave old fields as they are, new ones "
     "optional, or make it a new type with the next version beside this one",
+    "state": "who reads the topic as it is described would be surprised: make it a new version, in a topic of its own",
     "receipt": "who reads receipts as they are described would be surprised: add fields only, or make it a new version",
 }
 

@@ -170,12 +170,14 @@ def test_users_of_kafka_may_what_their_service_does_and_no_more() -> None:
         may = {what: allowed(rights, what) for what in ("Create", "Write", "Read", "Delete")}
         documents = {d.topic for d in service.intake}
         letters = {f"{of_context(topic)}.{service.name}.*" for topic in topics_of(service)}
+        states = {stated.topic for stated in service.states}
         assert may["Create"] == letters
         assert (
             may["Write"]
-            == {of_context(c) for c in service.contexts} | ({RECEIPTS} if service.intake else set()) | letters
+            == {of_context(c) for c in service.contexts} | ({RECEIPTS} if service.intake else set()) | letters | states
         )
-        assert may["Read"] == {of_context(topic) for topic in topics_of(service)} | documents | letters
+        assert may["Read"] == {of_context(topic) for topic in topics_of(service)} | documents | letters | states
+        assert {a["resource"]["name"] for a in rights if a["resource"]["type"] == "transactionalId"} == states
         assert may["Delete"] == {d for d in documents if BY_NAME[d].personal == "plain"}
         groups = [a["resource"]["name"] for a in rights if a["resource"]["type"] == "group"]
         assert groups == [f"kehu.{service.name}.", *([f"kehu.intake:{service.name}"] if service.intake else [])]

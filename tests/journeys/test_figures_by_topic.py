@@ -4,6 +4,8 @@ The figures and what answers them are those of test_classicmodels and test_ar_ib
 same ids, come in by topic.
 """
 
+import asyncio
+import json
 import os
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,6 +16,7 @@ from tools import warehouse
 
 from engine.kafka.access import Access
 from engine.kafka.messages import everything
+from events.topics import ACCOUNT_STATE
 from tests.journeys import test_ar_ibm as receivables
 from tests.journeys import test_classicmodels as models
 from tests.journeys.running import Kehu, company
@@ -67,6 +70,27 @@ def test_the_wholesalers_totals_balances_limits_products_and_rfm_are_those_of_th
     models.test_products_by_class(wholesaler)
     models.test_recency_frequency_and_money_of_all_98_customers_are_those_published(wholesaler)
     models.test_key_figures_of_the_years_are_those_published(wholesaler)
+
+
+def test_the_newest_record_of_each_customer_in_the_topic_of_accounts_is_what_credit_answers(wholesaler: Kehu) -> None:
+    page = wholesaler.get("/api/credit/accounts", limit=500)
+    accounts = {account["customer"]: account for account in page["items"]}
+    newest = {record.key.decode(): json.loads(record.value) for record in asyncio.run(states(wholesaler))}
+    assert len(accounts) == len(newest) == 122
+    for customer, account in accounts.items():
+        told = {name: flat(newest[customer][name]) for name in account if name != "version"}
+        assert told == {name: account[name] for name in told}, customer
+
+
+def flat(told: Any) -> Any:
+    """An amount without the currency it repeats."""
+    return told["amount"] if isinstance(told, dict) else told
+
+
+async def states(kehu: Kehu) -> list[Any]:
+    assert kehu.kafka
+    access = Access(kehu.kafka, namespace=f"{kehu.data}-{kehu.port}.")
+    return await everything(access, access.named(ACCOUNT_STATE))
 
 
 def test_files_and_topics_are_the_same_messages(wholesaler: Kehu) -> None:

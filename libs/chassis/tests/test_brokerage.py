@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from jsonschema_rs import Draft7Validator
 
+from chassis.asyncapi import document
 from chassis.settings import Settings
 from engine.kafka.access import Access
 from engine.kafka.admin import Topic, counts, ensure
@@ -131,6 +133,10 @@ async def test_what_is_parked_is_told_by_topic_with_the_message_and_replayed_fro
     assert said["ce_type"] == event["type"]
     assert (said["dlq_group"], said["dlq_kind"], said["dlq_position"]) == ("view:accounts", "poison", "1")
     assert said["dlq_exception"] == said["__streams.errors.exception"] != ""
+    described = document()["components"]["schemas"]["dead-letter.headers"]
+    Draft7Validator(described, validate_formats=True).validate(said)
+    assert set(described["properties"]) - set(said) == {"ce_causation", "ce_traceparent", "traceparent"}
+    assert set(said) <= set(described["properties"])
 
     asked = {"topic": topic, "dry_run": True}
     would = await http.post("/api/credit/ops/dead-letters/replay-topic", json=asked, headers=key())

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from chassis.schemas import RECEIPT, Shape, present
+from chassis.schemas import RECEIPT, Kind, Shape, present
 from chassis.version import VERSION
 from events.erp import DOCUMENTS
 from events.registry import event_class
 from events.samples import sample
 from events.sentences import said, sentence
+from events.states import STATES
 from events.topics import BY_NAME, RECEIPTS, TOPICS, Topic
 
 BINDING = "0.5.0"
@@ -34,6 +35,9 @@ customer in one topic lies in one of its 12 partitions, in order. Between topics
 A broker's offset proves nothing: an event sent twice lies at two offsets. `ce_sequence` is its position in the owner's
 log and `ce_kehuprev` the one before it in its topic and partition. Whoever keeps the last `ce_sequence` drops what is
 not above it, and has missed something where `ce_kehuprev` is above it; `ce_kehulife` changes when the log was restored.
+
+In a topic of states the newest record of a key is the state, one without a value says that there is none (any more).
+Its records are written in transactions: read with `isolation.level=read_committed`; offsets have gaps.
 
 The JSON Schema of every type, earlier versions included, is at `/schemas/{type}`; `/schemas` lists them.
 
@@ -92,6 +96,32 @@ DOCUMENT_HEADERS: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
 }
 REQUIRED_OF_DOCUMENTS = ("ce_specversion", "ce_id", "ce_source", "ce_type")
 RECEIPT_HEADERS = {name: DOCUMENT_HEADERS[name] for name in ("content-type", *REQUIRED_OF_DOCUMENTS)}
+_OF_STATES = (
+    "content-type", "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_dataschema", "ce_partitionkey",
+    "ce_customer", "ce_company", "ce_sequence", "ce_kehulife",
+)  # fmt: skip
+STATE_HEADERS = {name: EVENT_HEADERS[name] for name in _OF_STATES} | {
+    "ce_id": (EVENT_HEADERS["ce_id"][0], EVENT_HEADERS["ce_id"][1], "The record; told again it is the same."),
+    "ce_sequence": (_NUMBER, "00000000000000004711", "Position in the owner's log up to which all is in it."),
+}
+_DIGITS = {"type": "string", "pattern": "^[0-9]+$"}
+LETTER_HEADERS: Mapping[str, tuple[Mapping[str, Any], str, str]] = {
+    "dlq_service": (_TEXT, "credit", "The service that could not deal with it."),
+    "dlq_group": (_TEXT, "view:accounts", "Its view, reaction or timer."),
+    "dlq_customer": (_TEXT, "A-17", "Whose later messages are parked for it as well."),
+    "dlq_kind": ({"enum": ["poison", "behind"]}, "poison", "poison: failed itself; behind: waits for one that did."),
+    "dlq_exception": (_TEXT, "KeyError", "What went wrong, without data; empty where nothing did."),
+    "dlq_place": (_TEXT, "accounts.py:61", "Where in the code; empty where nothing went wrong."),
+    "dlq_topic": (_TEXT, "kehu.credit.events.v1", "The topic it was read from, without namespace."),
+    "dlq_partition": (_DIGITS, "7", "Its partition there."),
+    "dlq_position": (_DIGITS, "4711", "Its position in the owner's log, as `ce_sequence` has it."),
+    "dlq_attempts": (_DIGITS, "1", "How often it was tried."),
+    "dlq_first_failure_at": ({"type": "string", "format": "date-time"}, "2026-03-02T01:30:00+00:00", "When (UTC)."),
+    "__streams.errors.exception": (_TEXT, "KeyError", "As dlq_exception, by the name Kafka Streams has for it."),
+    "__streams.errors.topic": (_TEXT, "kehu.credit.events.v1", "As dlq_topic."),
+    "__streams.errors.partition": (_DIGITS, "7", "As dlq_partition."),
+}
+"""Headers of a dead letter, beside those of the event it is."""
 
 
 @cache
@@ -186,7 +216,7 @@ def _dead_letters() -> dict[str, Any]:
                 "description": "The topic the message was read from.",
                 "enum": [t.name for t in TOPICS if t.kind == "events"],
             },
-            "group": {"description": "The view or reactor that could not deal with it: `view:credit.accounts`."},
+            "group": {"description": "Service and group that could not deal with it: `credit.view.accounts`."},
         },
         "messages": {PARKED: _ref("components/messages", PARKED)},
         "bindings": {"kafka": {"partitions": 12, "bindingVersion": BINDING}},
@@ -195,17 +225,16 @@ def _dead_letters() -> dict[str, Any]:
 
 def _parked() -> dict[str, Any]:
     """A message in a topic of dead letters."""
-    headers = {"^ce_": "Those of the message.", "^dlq_": "What went wrong, and where the message was read."}
+    given = {name: example for name, (_, example, _) in {**EVENT_HEADERS, **LETTER_HEADERS}.items()}
     return {
         "name": PARKED,
         "title": PARKED,
         "summary": "A message as it was.",
         "description": "A message as it was, with headers that say what went wrong.\n\n原消息，附出错原因的标头。",
-        "headers": {
-            "type": "object",
-            "patternProperties": {name: {"type": "string", "description": told} for name, told in headers.items()},
-        },
-        "payload": {"description": "The value as it was."},
+        "headers": _ref("components/schemas", "dead-letter.headers"),
+        "payload": {"description": "The value as it was: of type `ce_type`, its JSON Schema at `/schemas/{ce_type}`."},
+        "bindings": {"kafka": {"key": {"type": "string", "description": "The customer."}, "bindingVersion": BINDING}},
+        "examples": [{"name": "example", "headers": given, "payload": {}}],
     }
 
 
@@ -245,9 +274,10 @@ def _parking() -> dict[str, Any]:
 
 def _message(shape: Shape) -> dict[str, Any]:
     headers, told, zh = _headers(shape), *_told(shape)
-    given = {name: example for name, (_, example, _) in headers.items() if name not in NOT_ALWAYS}
+    left_out = NOT_ALWAYS if shape.kind == "event" else ()
+    given = {name: example for name, (_, example, _) in headers.items() if name not in left_out}
     given |= {"ce_type": shape.type, "ce_source": given["ce_source"]}
-    if shape.kind == "event":
+    if shape.kind in ("event", "state"):
         given["ce_dataschema"] = f"/schemas/{shape.type}"
         given["ce_source"] = f"/kehu/{BY_NAME[shape.topic].owner}"
     found: dict[str, Any] = {
@@ -271,6 +301,8 @@ def _told(shape: Shape) -> tuple[str, str]:
     english = str(shape.schema.get("description", shape.type))
     if shape.kind == "document":
         return english, next(document.zh for document in DOCUMENTS if document.type == shape.type)
+    if shape.kind == "state":
+        return english, next(state.zh for state in STATES if state.type == shape.type)
     if shape.kind == "receipt":
         return english, "单据的处理结果：accepted 接受，duplicate 重复，waiting 等待，rejected 拒绝（注明规则）。"
     event = sample(event_class(shape.type.rpartition(".v")[0]))
@@ -279,15 +311,26 @@ def _told(shape: Shape) -> tuple[str, str]:
     return english, f"As people read it: {told[0]}\n\n中文：{told[1]}"
 
 
+_HEADERS: Mapping[Kind, Mapping[str, tuple[Mapping[str, Any], str, str]]] = {
+    "event": EVENT_HEADERS,
+    "state": STATE_HEADERS,
+    "document": DOCUMENT_HEADERS,
+    "receipt": RECEIPT_HEADERS,
+}
+
+
 def _headers(shape: Shape) -> Mapping[str, tuple[Mapping[str, Any], str, str]]:
-    return {"event": EVENT_HEADERS, "document": DOCUMENT_HEADERS, "receipt": RECEIPT_HEADERS}[shape.kind]
+    return _HEADERS[shape.kind]
 
 
 def _schemas(shapes: Iterable[Shape]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Component schemas: the headers of each kind, each type, each part; parts of documents are named ``erp.``."""
     yield "event.headers", _object(EVENT_HEADERS, [name for name in EVENT_HEADERS if name not in NOT_ALWAYS])
     yield "document.headers", _object(DOCUMENT_HEADERS, REQUIRED_OF_DOCUMENTS)
+    yield "state.headers", _object(STATE_HEADERS, [*STATE_HEADERS])
     yield "receipt.headers", _object(RECEIPT_HEADERS, [*RECEIPT_HEADERS])
+    always = [name for name in EVENT_HEADERS if name not in NOT_ALWAYS]
+    yield "dead-letter.headers", _object({**EVENT_HEADERS, **LETTER_HEADERS}, [*always, *LETTER_HEADERS])
     parts: dict[str, dict[str, Any]] = {}
     for shape in shapes:
         before = "erp." if shape.kind == "document" else ""

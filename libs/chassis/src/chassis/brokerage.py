@@ -62,7 +62,10 @@ class RelayState(BaseModel):
 
 
 class Resend(BaseModel):
-    """Everything above position `after` is published again; consumers know by its position what they have seen."""
+    """Everything above position `after` is published again, with the states of whom it is about.
+
+    Consumers know by its position what they have seen.
+    """
 
     after: Position = Field(examples=[0])
     dry_run: bool = Field(default=False, description="Only say how many events that would be.")
@@ -161,7 +164,7 @@ async def resend(request: Request, asked: Resend, principal: Who, once: DoOnce) 
         before = await relaying.standing()
         after = min(asked.after, before.head)
         if not asked.dry_run:
-            await relaying.resend(after)
+            await runtime.resend(relaying, after)
             log.warning("%s has %s published again after %s", principal.id, runtime.service.name, after)
         return Resent(after=after, events=before.head - after, dry_run=asked.dry_run)
 

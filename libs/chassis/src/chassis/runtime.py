@@ -181,8 +181,26 @@ class Runtime:
         return (await business_day.state(self.database.pool, self.settings.company.id))[1]
 
     async def lags(self) -> dict[str, standing.Lag]:
-        """How far each consumer of this service lies behind."""
-        return await standing.lags(self.database.pool, self.bus, self.owners)
+        """How far each consumer of this service lies behind, and each topic of states it publishes."""
+        found = await standing.lags(self.database.pool, self.bus, self.owners)
+        return found | (await self._states_lags(self.relay) if self.relay is not None else {})
+
+    async def _states_lags(self, relay: "Relay") -> dict[str, standing.Lag]:
+        from engine.kafka.states import behind  # noqa: PLC0415 - only those with a Kafka need it
+
+        home, told = self.database.pool, self.service.states
+        return {
+            f"states:{stated.topic}": standing.Lag(*await behind(home, relay.layout, stated, standing.MOST), parked=0)
+            for stated in told
+        }
+
+    async def resend(self, relay: "Relay", after: int) -> None:
+        """Have the log above position `after` published again, and the states of whom it is about."""
+        from engine.kafka.states import again  # noqa: PLC0415 - as above
+
+        await relay.resend(after)
+        for stated in self.service.states:
+            await again(self.database.pool, relay.layout, stated, after)
 
     async def stale(self) -> dict[str, bool]:
         """Of each view of this service whether what is read from it is of another fold, or of another life."""

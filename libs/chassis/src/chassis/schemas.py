@@ -1,4 +1,4 @@
-"""The shape of every event, document and receipt as JSON Schema: ``/schemas`` lists them, ``/schemas/{type}`` is one.
+"""The shape of all that is published and taken as JSON Schema: ``/schemas`` lists them, ``/schemas/{type}`` is one.
 
 Of a type's present version the schema is made from its class; earlier versions, which are still read, lie in
 ``events/published`` as they were.
@@ -20,6 +20,7 @@ from chassis.receipts import Receipt
 from chassis.wire import Direction, schema
 from events.erp import DOCUMENTS
 from events.registry import ALL
+from events.states import STATES
 from events.topics import RECEIPTS, of_context
 
 MEDIA_TYPE = "application/schema+json"
@@ -34,7 +35,7 @@ REFUSED: Mapping[str, Any] = {
     "record": "erp.payments.v1/3/4711",
     "number": 17,
 }
-Kind = Literal["event", "document", "receipt"]
+Kind = Literal["event", "document", "receipt", "state"]
 
 
 class UnknownSchema(Fault):
@@ -77,8 +78,9 @@ def present() -> Mapping[str, Shape]:
     """Type with version -> its shape, of all that is sent and taken today."""
     events = (_shape(e.qualified(), "event", of_context(e.context()), schema(e, e.qualified(), "out")) for e in ALL)
     documents = (_shape(d.type, "document", d.topic, schema(d, d.type, "in")) for d in DOCUMENTS)
+    states = (_shape(s.type, "state", s.topic, schema(s, s.type, "out")) for s in STATES)
     receipt = _shape(RECEIPT, "receipt", RECEIPTS, _receipt("in"))
-    return {shape.type: shape for shape in (*events, *documents, receipt)}
+    return {shape.type: shape for shape in (*events, *documents, *states, receipt)}
 
 
 def _shape(name: str, kind: Kind, topic: str, found: Mapping[str, Any]) -> Shape:

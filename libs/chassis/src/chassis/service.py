@@ -14,6 +14,7 @@ from engine.evaluator import Evaluate
 from engine.handle import FactsLoader
 from engine.projection import View
 from engine.reaction import Reaction, Timer
+from engine.stated import Stated
 from events.erp import Document
 
 ToCommands = Callable[[Any], Command | Sequence[Command]]
@@ -27,8 +28,8 @@ class Service:
     `name` is that of its problems and its database (``credit``: ``kehu_credit``); `prefix` the path all its routes lie
     under (``/api/credit``); `contexts` the topics it owns. The routes of `routers` are relative to the prefix.
     `loaders` complete the facts of a command; a command without one is decided on the base facts. `intake` says which
-    documents of the ERP it takes. `rules` adds rules no decider names. `evaluate` is given the service's database and
-    makes its evaluator.
+    documents of the ERP it takes, `states` what it publishes of each customer where there is a Kafka. `rules` adds
+    rules no decider names. `evaluate` is given the service's database and makes its evaluator.
     `open_day` is the command that makes a date the business date of a company, of the one service that keeps it.
     `story` holds an example for each of its operations.
     """
@@ -44,6 +45,7 @@ class Service:
     reactions: tuple[Reaction, ...] = ()
     timers: tuple[Timer, ...] = ()
     intake: Mapping[type[Document], ToCommands] = field(default_factory=dict)
+    states: tuple[Stated, ...] = ()
     rules: tuple[type[Rejected], ...] = ()
     evaluate: Callable[[Database], Evaluate] | None = None
     open_day: Callable[[str, date], Command] | None = None

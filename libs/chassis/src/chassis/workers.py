@@ -49,7 +49,7 @@ def replayers(runtime: Runtime) -> dict[str, Replayer]:
 def _of(role: Role, runtime: Runtime) -> Iterable[Worker]:
     match role:
         case "relay":
-            return [runtime.relay, Undertaker(runtime)] if runtime.relay is not None else []
+            return [runtime.relay, Undertaker(runtime), *_state_relays(runtime)] if runtime.relay is not None else []
         case "projector":
             return _projectors(runtime)
         case "reactor":
@@ -62,6 +62,17 @@ def _of(role: Role, runtime: Runtime) -> Iterable[Worker]:
             return _intake(runtime) if runtime.service.intake else []
         case "daybreak":
             return [Daybreak(runtime)] if runtime.service.open_day and runtime.settings.company.opens_days else []
+
+
+def _state_relays(runtime: Runtime) -> list[Worker]:
+    from engine.kafka.states import StateRelay  # noqa: PLC0415 - only those with a Kafka need it
+
+    r = runtime
+    assert r.relay is not None
+    return [
+        StateRelay(stated, r.store, r.service.name, r.relay.layout, r.states, r.business_day)
+        for stated in r.service.states
+    ]
 
 
 def _projectors(runtime: Runtime) -> list[Projector]:

@@ -107,7 +107,6 @@ TOPICS: tuple[Topic, ...] = (
         "每个客户信用账户的当前状态：同一键的最新消息即为状态。",
         None,
         cleanup="compact",
-        reserved=True,
     ),
     _documents(
         "customers", "customer", "Customers, contacts and blocks of the record.", "客户、联系人与档案。", "plain"

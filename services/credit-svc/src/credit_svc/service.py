@@ -7,6 +7,7 @@ from decimal import Decimal
 from chassis.service import Service
 from credit_svc import api, intake
 from credit_svc.domain.account import ACCOUNTS
+from credit_svc.domain.account_state import ACCOUNT_STATES
 from credit_svc.domain.assets import BALANCE_SHEETS
 from credit_svc.domain.credit_note import CREDIT_NOTES
 from credit_svc.domain.facts import CreditFacts
@@ -92,5 +93,6 @@ SERVICE = Service(
     reactions=REACTIONS,
     timers=TIMERS,
     intake=intake.TAKES,
+    states=(ACCOUNT_STATES,),
     story=STORY,
 )

@@ -184,11 +184,13 @@ class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 async def everything(access: Access, topic: str) -> list[Any]:
-    """All records that lie in `topic` now, part by part. Raises Unreachable."""
+    """All records that lie in `topic` now, part by part, but none that was undone. Raises Unreachable."""
     parts = await _parts(access, [topic])
     if not parts:
         return []
-    consumer = AIOKafkaConsumer(**access.options(), enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        **access.options(), enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed"
+    )
     found: list[Any] = []
     with asking(topic):
         try:
@@ -196,12 +198,10 @@ async def everything(access: Access, topic: str) -> list[Any]:
             consumer.assign(parts)
             await consumer.seek_to_beginning(*parts)
             ends = await consumer.end_offsets(parts)
-            left = {part for part, end in ends.items() if await consumer.position(part) < end}
-            while left:
-                for part, messages in (await consumer.getmany(timeout_ms=1000)).items():
+            left = list(parts)
+            while left := [part for part in left if await consumer.position(part) < ends[part]]:
+                for messages in (await consumer.getmany(timeout_ms=200)).values():
                     found += messages
-                    if messages and messages[-1].offset + 1 >= ends[part]:
-                        left.discard(part)
         finally:
             await bounded(consumer.stop())
     return found

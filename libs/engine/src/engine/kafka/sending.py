@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
 
-from engine.faults import Halted
+from engine.faults import Halted, Lost
 from engine.kafka.access import Access, Unreachable
 from engine.kafka.clients import bounded, started
 
@@ -23,37 +23,63 @@ LARGEST = 8_000_000
 At = tuple[str, int]
 
 
+def _not_fenced(record: logging.LogRecord) -> bool:
+    """Whether a line is about anything but being shut out, of which the client leaves notes that nobody reads."""
+    return not (record.exc_info and isinstance(record.exc_info[1], ProducerFenced))
+
+
+logging.getLogger("asyncio").addFilter(_not_fenced)
+
+
 class Entry(NamedTuple):
-    """A record to be sent; `at` is its time in milliseconds."""
+    """A record to be sent; `at` is its time in milliseconds. No value: the key is removed from a compacted topic."""
 
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     at: int | None = None
 
 
 class Sender:
-    """An idempotent producer that is made anew whenever it failed or hung. For one task at a time."""
+    """An idempotent producer that is made anew whenever it failed or hung. For one task at a time.
 
-    def __init__(self, access: Access, client: str) -> None:
-        self._access, self._client = access, client
+    `fence`: a name under which one sender works at a time. Whoever is ready last shuts all before it out, for good:
+    nothing that one of them still sends is taken, and what it had begun is undone.
+    """
+
+    def __init__(self, access: Access, client: str, fence: str | None = None) -> None:
+        self._access, self._client, self._fence = access, client, fence
         self._producer: AIOKafkaProducer | None = None
+
+    async def ready(self) -> None:
+        """Have a producer; with a fence, be the one behind it. Raises Unreachable."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                self._producer or await self._started()
+        except (KafkaError, TimeoutError) as failed:
+            await self.drop()
+            raise Unreachable(f"sending: {failed!r}") from failed
 
     async def send(self, entries: Mapping[At, Sequence[Entry]]) -> None:
         """Send to each (topic, part) its entries in order; acknowledged by all in-sync replicas when this returns.
 
         Raises Unreachable where one failed or took too long: then of each part a first stretch, perhaps none of it, is
-        there. Nothing follows later: the producer is gone. Raises Halted where a record is larger than a broker takes.
+        there. Nothing follows later: the producer is gone. Raises Halted where a record is larger than a broker takes,
+        Lost where somebody else has our fence: then nothing of it is there.
         """
         sending: list[asyncio.Task[None]] = []
         try:
             async with asyncio.timeout(PATIENCE):
                 producer = self._producer or await self._started()
+                if self._fence:
+                    await producer.begin_transaction()
                 sending += [
                     asyncio.create_task(_in_order(producer, topic, part, records))
                     for (topic, part), records in entries.items()
                 ]
                 await asyncio.gather(*sending)
+                if self._fence:
+                    await producer.commit_transaction()
         except BaseException as failed:
             for task in sending:
                 task.cancel()
@@ -61,6 +87,8 @@ class Sender:
             await self.drop()
             if isinstance(failed, MessageSizeTooLargeError):
                 raise _too_large(", ".join({topic for topic, _ in entries}), *entries.values()) from failed
+            if isinstance(failed, ProducerFenced):
+                raise Lost(f"{self._client}: another process sends by now") from failed
             if isinstance(failed, (KafkaError, TimeoutError)):
                 raise Unreachable(f"sending: {failed!r}") from failed
             raise
@@ -70,6 +98,7 @@ class Sender:
             **self._access.options(),
             client_id=self._client,
             enable_idempotence=True,
+            transactional_id=self._fence,
             acks="all",
             compression_type="zstd",
             max_batch_size=BATCH,
@@ -103,11 +132,11 @@ async def _in_order(producer: AIOKafkaProducer, topic: str, part: int, entries: 
 
 
 def _too_large(topic: str, *entries: Sequence[Entry]) -> Halted:
-    largest = max((entry for some in entries for entry in some), key=lambda entry: len(entry.value))
+    largest = max((entry for some in entries for entry in some), key=lambda entry: len(entry.value or b""))
     key = (largest.key or b"").decode(errors="replace")
     return Halted(
-        f"a record of {len(largest.value)} bytes (key {key}) is larger than the broker takes in {topic}: raise the "
-        "topic's max.message.bytes and the broker's, then restart this worker"
+        f"a record of {len(largest.value or b'')} bytes (key {key}) is larger than the broker takes in {topic}: raise "
+        "the topic's max.message.bytes and the broker's, then restart this worker"
     )
 
 
