@@ -30,12 +30,12 @@ from engine.store import PostgresStore
 
 log = logging.getLogger("kehu.states")
 
-LOOKED_THROUGH = 20_000
+LOOKED_THROUGH = 200_000
 """Events looked through at once: of a customer that changes often, one state is told."""
 AT_ONCE = 500
 LEASE = timedelta(seconds=10)
-PAUSE, LONGEST_PAUSE, SHARE = 0.2, 5.0, 4
-"""Seconds between two looks; where much changes four times as long as telling took, so that others get on."""
+PAUSE, LONGEST_PAUSE, SHARE = 0.2, 30.0, 19
+"""Seconds between two looks; where much changes so many times as long as telling took, so that others get on."""
 
 _BEGIN = "insert into states (topic) values ($1) on conflict do nothing"
 _TAKE = """
@@ -114,17 +114,23 @@ class StateRelay:
 
     async def _work(self, turn: _Turn, told_of: UUID | None, stop: asyncio.Event) -> None:
         """As long as it is our turn. Raises Lost."""
-        loop, renewed = asyncio.get_running_loop(), 0.0
+        loop = asyncio.get_running_loop()
         await self._sender.ready()
         if told_of != turn.life:
             await self._begin(turn, of_nothing=told_of is None)
         while not stop.is_set():
             began = loop.time()
-            if await self._round(turn) or began - renewed > LEASE.total_seconds() / 3:
+            if await self._round(turn):
                 await self._move(turn)
-                renewed = began
-            pause = min(max(PAUSE, SHARE * (loop.time() - began)), LONGEST_PAUSE)
-            await unless_stopped(stop, asyncio.sleep(pause))
+            until = loop.time() + min(max(PAUSE, SHARE * (loop.time() - began)), LONGEST_PAUSE)
+            await self._pause(turn, until, stop)
+
+    async def _pause(self, turn: _Turn, until: float, stop: asyncio.Event) -> None:
+        """It stays our turn meanwhile. Raises Lost."""
+        loop = asyncio.get_running_loop()
+        while (left := until - loop.time()) > 0 and not stop.is_set():
+            await unless_stopped(stop, asyncio.sleep(min(left, LEASE.total_seconds() / 3)))
+            await self._renew(turn)
 
     async def _begin(self, turn: _Turn, *, of_nothing: bool) -> None:
         """The topic tells of another life of this log: all it names are told anew, also who is gone."""
@@ -153,8 +159,11 @@ class StateRelay:
             await self._sender.send(self._entries(told, turn))
             turn.told += len(told)
             turn.until |= {customer: one.until if one else None for customer, one in told.items()}
-            if await self._pool.fetchval(_RENEW, self._topic, turn.epoch, LEASE) is None:
-                raise Lost(f"{self._topic}: it is another process's turn")
+            await self._renew(turn)
+
+    async def _renew(self, turn: _Turn) -> None:
+        if await self._pool.fetchval(_RENEW, self._topic, turn.epoch, LEASE) is None:
+            raise Lost(f"{self._topic}: it is another process's turn")
 
     def _entries(self, told: Mapping[str, Told | None], turn: _Turn) -> dict[tuple[str, int], list[Entry]]:
         """Records by the part they go to."""
