@@ -211,6 +211,14 @@ def test_images_are_pinned_and_all_of_ours_are_this_version() -> None:
     assert set(ours) == {VERSION}
 
 
+def test_the_kafka_of_a_trial_is_the_one_the_tests_run_on() -> None:
+    tested = re.findall(
+        r"kafka_2.13</artifactId>\s*<version>(.*)</version>", (ROOT / "deploy/kafka/pom.xml").read_text()
+    )
+    trial = (ROOT / "docker-compose.yml", K8S / "overlays/local/kafka.yaml")
+    assert [re.findall(r"image: apache/kafka:(\S+)", path.read_text()) for path in trial] == [tested, tested]
+
+
 def test_no_file_holds_a_secret() -> None:
     files = [ROOT / "docker-compose.yml", ROOT / ".env.example", *FILES]
     assert {p.name: f for p in files if (f := list(deployment_laws.secrets(p.read_text())))} == {}
