@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from engine.faults import Halted
+from engine.faults import Halted, Unreachable
 from engine.lifecycle import Supervisor
 from engine.testing.running import eventually
 
@@ -35,6 +35,20 @@ async def test_a_worker_that_fails_is_started_again() -> None:
     assert (status.restarts, status.error) == (2, "builtins.OSError")
     assert await supervisor.stop() == []
     assert supervisor.status()["w"].state == "stopped"
+
+
+async def test_what_cannot_be_reached_is_said_in_one_sentence_without_a_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    worker = Scripted("w", [Unreachable("Kafka at b:9092: nobody listens there")])
+    supervisor = Supervisor([worker], shortest=0.01)
+    await supervisor.start()
+    await eventually(lambda: running(supervisor, worker, 2))
+    await supervisor.stop()
+    (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert line.getMessage() == "w: Kafka at b:9092: nobody listens there; it is tried again"
+    assert line.exc_info is None
+    assert supervisor.status()["w"].error == "Kafka at b:9092: nobody listens there"
 
 
 async def running(supervisor: Supervisor, worker: Scripted, starts: int) -> bool:

@@ -26,6 +26,13 @@ class Halted(Exception):
     """A consumer stopped and stays stopped until a person has acted: starting it again would not help."""
 
 
+class Unreachable(ConnectionError):
+    """What we meet on could not be reached, or refused; passes by itself, or the sentence says what it asks for.
+
+    The sentence is ours and quotes nothing.
+    """
+
+
 class Lost(Exception):
     """The position was not where this consumer left it: another owner is at work. Roll back and read it anew."""
 

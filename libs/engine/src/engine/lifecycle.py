@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from engine import clock
-from engine.faults import Halted, described
+from engine.faults import Halted, Unreachable, described
 
 log = logging.getLogger("kehu.lifecycle")
 
@@ -108,6 +108,9 @@ class Supervisor:
                 log.critical("%s halted: %s", worker.name, halted)
                 status.error = str(halted)
                 return self._is(status, "halted")
+            except Unreachable as away:
+                log.warning("%s: %s; it is tried again", worker.name, away)
+                status.error, status.restarts = str(away), status.restarts + 1
             except Exception as error:
                 log.exception("%s failed", worker.name)
                 status.error, status.restarts = described(error), status.restarts + 1

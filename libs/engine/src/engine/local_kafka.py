@@ -90,23 +90,35 @@ class Jars:
 class Secured:
     """Clients are let in over TLS only, and only as one of `users` (name -> password, SCRAM-SHA-512).
 
-    `certificate` and `key` are the brokers', as PEM.
+    `certificate` and `key` are the brokers', as PEM. With an `administrator`, one of the users, all others may do
+    nothing but what a rule (ACL) allows them.
     """
 
     certificate: str
     key: str = field(repr=False)
     users: Mapping[str, str] = field(repr=False)
+    administrator: str | None = None
 
     def properties(self) -> dict[str, str]:
         """What a broker is told."""
         login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        return {
+        return self._rules() | {
             "listener.security.protocol.map": "CLIENTS:SASL_SSL,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.certificate.chain": _one_line(self.certificate),
             "ssl.keystore.key": _one_line(self.key),
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
             "listener.name.clients.scram-sha-512.sasl.jaas.config": login,
+        }
+
+    def _rules(self) -> dict[str, str]:
+        """The brokers among themselves are nobody, and may do all; nobody else comes in where they meet."""
+        if self.administrator is None:
+            return {}
+        return {
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": f"User:ANONYMOUS;User:{self.administrator}",
+            "allow.everyone.if.no.acl.found": "false",
         }
 
 

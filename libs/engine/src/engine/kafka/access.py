@@ -6,9 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 from aiokafka.helpers import create_ssl_context
 
+from engine.faults import Unreachable as Unreachable  # theirs who speak to a cluster
 from events import topics
 
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -72,8 +79,22 @@ class Access:
         return f"{self.namespace}{topic}"
 
 
-class Unreachable(ConnectionError):
-    """Kafka could not be reached, or refused; passes by itself, or the sentence says what it asks for."""
+_DENIED = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+
+def said(error: BaseException) -> str:
+    """What went wrong, for whoever has to do something about it."""
+    if isinstance(error, _DENIED):
+        return (
+            f"the broker does not allow this to our user, KEHU_KAFKA__USERNAME ({type(error).__name__}): give it the "
+            "rights (ACLs) of deploy/k8s/overlays/prod/users.yaml"
+        )
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 @contextlib.contextmanager
@@ -82,4 +103,4 @@ def asking(what: str) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise Unreachable(f"{what}: {type(error).__name__}: {error}") from error
+        raise Unreachable(f"{what}: {said(error)}") from error

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 from aiokafka.structs import TopicPartition
 
 from engine.faults import Halted
-from engine.kafka.access import Access, Unreachable, asking
+from engine.kafka.access import Access, Unreachable, asking, said
 from engine.kafka.clients import bounded, started
 from engine.kafka.refusals import reason
 from engine.ports import PARTS
@@ -118,7 +118,7 @@ async def _made(client: AIOKafkaAdminClient, topics: Sequence[Topic], copies: in
     answer = await client.create_topics(new, timeout_ms=30_000)
     for name, code, *_ in answer.topic_errors:
         if code not in (0, _THERE):
-            raise Unreachable(f"{name} could not be made: {for_code(code).__name__}")
+            raise Unreachable(f"{name} could not be made: {said(for_code(code)())}")
 
 
 async def _known(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:

@@ -19,7 +19,7 @@ from aiokafka.errors import (
 )
 
 from engine.faults import Lost
-from engine.kafka.access import Access, Unreachable, asking
+from engine.kafka.access import Access, Unreachable, asking, said
 from engine.kafka.admin import Layout, counts, forget
 from engine.kafka.clients import bounded, started
 from engine.kafka.sending import Entry, Sender
@@ -132,7 +132,7 @@ class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
         except (CommitFailedError, IllegalStateError) as other:
             raise Lost(f"{self._group}: a part is another member's now") from other
         except KafkaError as error:
-            raise Unreachable(f"{self._group}: {error!r}") from error
+            raise Unreachable(f"{self._group}: {said(error)}") from error
 
     async def assigned(self) -> Sequence[tuple[str, int]]:
         """The (topic, part) pairs held now."""

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
 
 from engine.faults import Halted, Lost
-from engine.kafka.access import Access, Unreachable
+from engine.kafka.access import Access, Unreachable, said
 from engine.kafka.clients import bounded, started
 
 log = logging.getLogger("kehu.kafka")
@@ -58,7 +58,7 @@ class Sender:
                 self._producer or await self._started()
         except (KafkaError, TimeoutError) as failed:
             await self.drop()
-            raise Unreachable(f"sending: {failed!r}") from failed
+            raise Unreachable(f"{self._client}, getting ready to send: {said(failed)}") from failed
 
     async def send(self, entries: Mapping[At, Sequence[Entry]]) -> None:
         """Send to each (topic, part) its entries in order; acknowledged by all in-sync replicas when this returns.
@@ -90,7 +90,8 @@ class Sender:
             if isinstance(failed, ProducerFenced):
                 raise Lost(f"{self._client}: another process sends by now") from failed
             if isinstance(failed, (KafkaError, TimeoutError)):
-                raise Unreachable(f"sending: {failed!r}") from failed
+                topics = ", ".join(sorted({topic for topic, _ in entries}))
+                raise Unreachable(f"sending to {topics}: {said(failed)}") from failed
             raise
 
     async def _started(self) -> AIOKafkaProducer:

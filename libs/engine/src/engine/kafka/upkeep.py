@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
-from engine.kafka.access import Unreachable
+from engine.kafka.access import Unreachable, said
 from engine.kafka.admin import Layout, Topic, administering, ensure
 
 
@@ -69,7 +69,7 @@ async def _settings(client: AIOKafkaAdminClient, topic: Topic) -> dict[str, str]
     (answer,) = await client.describe_configs([asked])
     ((code, _, _, _, entries),) = answer.resources
     if code:
-        raise Unreachable(f"{topic.name}: {for_code(code).__name__}")
+        raise Unreachable(f"{topic.name}: {said(for_code(code)())}")
     return {entry[0]: entry[1] for entry in entries}
 
 
@@ -80,4 +80,4 @@ async def _set(client: AIOKafkaAdminClient, topic: Topic) -> None:
     )
     for code, message, *_ in answer.resources:
         if code:
-            raise Unreachable(f"{topic.name}: {for_code(code).__name__} {message or ''}")
+            raise Unreachable(f"{topic.name}: {said(for_code(code)(message or ''))}")
