@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx
 import orjson
 
-from tests.journeys.running import Kehu
+from tests.journeys.running import NO_TLS, Kehu
 
 PATIENCE = 30.0
 BATCH = "application/cloudevents-batch+json"
@@ -37,7 +37,7 @@ class Person:
 
     def __post_init__(self) -> None:
         self.client = httpx.Client(
-            base_url=self.kehu.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=60
+            base_url=self.kehu.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=60, verify=NO_TLS
         )
 
     def __enter__(self) -> Self:
@@ -131,7 +131,7 @@ class Listener(threading.Thread):
     def run(self) -> None:
         headers = {"Authorization": "Bearer dev-admin"}
         with (
-            httpx.Client(headers=headers, timeout=60) as client,
+            httpx.Client(headers=headers, timeout=60, verify=NO_TLS) as client,
             client.stream("GET", self._url, params=self._asked) as stream,
         ):
             self.listening.set()

@@ -10,13 +10,14 @@ import httpx
 import pytest
 
 from tests.journeys.people import Listener, Person, document, money, told, until
-from tests.journeys.running import Kehu, company
+from tests.journeys.running import NO_TLS, Kehu, company
 
 CUSTOMERS, CUTS = 1000, 20
 DAY, DUE = "2030-01-07", "2030-02-06"
 ALERTS = "/api/analytics/alerts/stream"
 KINDS = ("Raised", "Changed", "Acknowledged", "Resolved", "Retracted", "Cleared")
 
+OFFICE = {"Authorization": "Bearer dev-office"}
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("live_alerts")]
 
 
@@ -46,7 +47,7 @@ def billed(boss: Person, customers: range) -> None:
 def part(kehu: Kehu, last: int, lines: int) -> list[tuple[int, str, dict[str, Any]]]:
     """What a client is told after `last` until its connection is cut, `lines` lines later, whatever they are."""
     with (
-        httpx.Client(base_url=kehu.url, headers={"Authorization": "Bearer dev-office"}, timeout=60) as client,
+        httpx.Client(base_url=kehu.url, headers=OFFICE, timeout=60, verify=NO_TLS) as client,
         client.stream("GET", ALERTS, headers={"Last-Event-ID": str(last)}) as stream,
     ):
         return list(told(islice(stream.iter_lines(), lines)))

@@ -15,7 +15,7 @@ import pytest
 
 from engine.database import migrate
 from engine.testing.plugin import MakeDatabase, TestServer
-from tests.journeys.running import PATIENCE, free_port
+from tests.journeys.running import NO_TLS, PATIENCE, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -40,7 +40,7 @@ def answering(port: int, process: "subprocess.Popen[bytes]") -> None:
     while time.monotonic() < until:
         assert process.poll() is None
         try:
-            httpx.get(f"http://127.0.0.1:{port}/health/live").raise_for_status()
+            httpx.get(f"http://127.0.0.1:{port}/health/live", verify=NO_TLS).raise_for_status()
         except httpx.TransportError:
             time.sleep(0.05)
         else:
@@ -88,8 +88,8 @@ def test_what_one_service_was_told_is_read_from_another_as_soon_as_its_worker_ha
         processes.append(stack.enter_context(running("console", environment=environment, port=door)))
         for port, process in zip((*ports, door), processes, strict=True):
             answering(port, process)
-        headers = {"Authorization": "Bearer dev-admin"}
-        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{door}", headers=headers, timeout=120))
+        url, headers = f"http://127.0.0.1:{door}", {"Authorization": "Bearer dev-admin"}
+        client = stack.enter_context(httpx.Client(base_url=url, headers=headers, timeout=120, verify=NO_TLS))
         for day in ("2031-01-07", "2031-01-08", "2031-02-09"):
             key = {"Idempotency-Key": f"open {day}"}
             opened = client.post("/api/customers/days/open", json={"day": day}, headers=key)

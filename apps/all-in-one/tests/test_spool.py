@@ -1,7 +1,10 @@
 """Documents wait on disk for their turn: by date, by customer in order, in batches that fit; problems go elsewhere."""
 
+import sqlite3
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -78,6 +81,33 @@ def test_the_summary_says_how_many_of_what_and_from_when_to_when() -> None:
         Summary("erp.Customer.v1", 1, "2024-03-01", "2024-03-01"),
         Summary("erp.Invoice.v1", 2, "2024-03-02", "2024-03-04"),
     ]
+
+
+def test_an_import_that_stops_closes_the_spool_only_when_no_lane_is_being_read() -> None:
+    """SQLite ended the process: one lane had failed, another was still being read in its thread."""
+    spool = filled(*(draft("Order", f"O{n}", n) for n in range(100)))
+    reading, go_on = Event(), Event()
+
+    def held() -> None:
+        reading.set()
+        go_on.wait()
+
+    def read() -> None:
+        with suppress(sqlite3.ProgrammingError):  # what it reads from is closed between two steps
+            sent(spool, "/customers")
+
+    spool._db.set_progress_handler(held, 1)  # called in the middle of a step
+    reader, closer = Thread(target=read), Thread(target=spool.__exit__)
+    reader.start()
+    reading.wait()
+    try:
+        closer.start()
+        closer.join(0.2)
+        assert closer.is_alive()
+    finally:
+        go_on.set()
+        closer.join()
+        reader.join()
 
 
 def test_what_waits_is_counted_until_it_is_answered_for_good() -> None:

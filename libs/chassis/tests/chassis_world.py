@@ -9,13 +9,14 @@ from typing import Any, ClassVar, assert_never, cast
 import asyncpg
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import Column, MetaData, Table, Text, select
 
 from chassis.app import create_app
 from chassis.context import Answer, Do, Page, Paged, Read, Today, allowed, missing
+from chassis.routes import Routes
 from chassis.run import opened, working
 from chassis.runtime import Runtime
 from chassis.service import Service
@@ -148,7 +149,7 @@ class AccountRow(BaseModel):
     currency: str
 
 
-routes = APIRouter()
+routes = Routes()
 
 
 @routes.post("/accounts", status_code=201)

@@ -8,10 +8,9 @@ import asyncio
 import socket
 from dataclasses import replace
 
-from fastapi import APIRouter
-
 from chassis.app import create_app
 from chassis.context import Answer, Do
+from chassis.routes import Routes
 from chassis.run import opened, server, working
 from chassis.settings import Auth, Logs, Settings, Work
 from credit_svc import api as doors
@@ -20,7 +19,7 @@ from credit_svc.domain.order import CheckOrder
 from engine.testing.forked import obey, say
 
 ROUTE = "/orders"
-router = APIRouter()
+router = Routes()
 
 
 @router.post(ROUTE)

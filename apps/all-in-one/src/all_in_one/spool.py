@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
+from threading import Lock
 from typing import NamedTuple, Self
 from zlib import crc32
 
@@ -68,12 +69,15 @@ class Spool:
         self._prefixes = prefixes
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript(TABLES)
+        self._reading = Lock()
+        """Lanes are read in threads: closed under one that reads, SQLite would end the process."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._db.close()
+        with self._reading:
+            self._db.close()
 
     def fill(self, drafts: Iterable[Drafted], refusals: Refusals, *, by_date: bool) -> None:
         """Take all drafts, the problems among them as refusals.
@@ -108,8 +112,7 @@ class Spool:
         """The documents of one lane of a service in their order, in batches. Raises SpoolFull."""
         batch, size = list[Queued](), 0
         with _room():
-            for row in self._db.execute(LANE, (prefix, lane)):
-                queued = Queued(*row)
+            for queued in self._queued(prefix, lane):
                 if batch and (len(batch) == AT_ONCE or size + len(queued.data) > LARGEST):
                     yield batch
                     batch, size = [], 0
@@ -117,6 +120,16 @@ class Spool:
                 size += len(queued.data)
         if batch:
             yield batch
+
+    def _queued(self, prefix: str, lane: int) -> Iterator[Queued]:
+        with self._reading:
+            rows = self._db.execute(LANE, (prefix, lane))
+        while True:
+            with self._reading:
+                row = rows.fetchone()
+            if row is None:
+                return
+            yield Queued(*row)
 
     # --- what waits for what it refers to -------------------------------------------------------------------------
 

@@ -35,9 +35,9 @@ from chassis.admission import Admission, admission
 from chassis.front import EVERYBODY, Front
 from chassis.gate import Gate, problem_of
 from chassis.measured import Measured
-from chassis.numbers import EXACT
 from chassis.pace import Pace
-from chassis.problems import OWNER, RESPONSES, Problem, UnknownPath, answer, of_http, of_validation
+from chassis.problems import OWNER, Problem, UnknownPath, answer, of_http, of_validation
+from chassis.routes import serve
 from chassis.rules import Rule, index
 from chassis.runtime import Runtime
 from chassis.service import Service
@@ -97,15 +97,12 @@ def service_app(runtime: Runtime, admitted: Admission, pace: Pace, measured: Mea
         root_path_in_servers=False,
         docs_url=None,
         redoc_url=None,
-        responses=RESPONSES,
     )
     app.state.runtime = runtime
     answer_problems(app, service.name)
     docs.describe(app)
-    for router in (feed.router, *([doors.router, intake_report.router] if service.intake else [])):
-        app.include_router(router)
-    for router in (ops.router, holdings.router, brokerage.router, offsets.router, *service.routers):
-        app.include_router(router, dependencies=[EXACT])
+    serve(app, feed.router, *([doors.router, intake_report.router] if service.intake else []))
+    serve(app, ops.router, holdings.router, brokerage.router, offsets.router, *service.routers)
     app.add_middleware(
         cast(Any, Gate),
         service=service.name,
@@ -136,8 +133,7 @@ def create_app(runtimes: Sequence[Runtime], lifespan: Lifespan[FastAPI] | None =
     answer_problems(app, OWNER)
     docs.describe(app)
     docs.describe_topics(app)
-    app.include_router(health.router)
-    app.include_router(schemas.router)
+    serve(app, health.router, schemas.router)
     app.add_api_route(
         "/problems/{service}/{code}", rule, methods=["GET"], tags=["problems"], summary="What a rule says"
     )
@@ -157,7 +153,7 @@ def create_worker_app(runtime: Runtime) -> FastAPI:
     app = FastAPI(title=f"{runtime.service.title}, its worker", version=VERSION, openapi_url=None)
     app.state.runtimes = [runtime]
     answer_problems(app, OWNER)
-    app.include_router(health.router)
+    serve(app, health.router)
     metrics.attach(app, [runtime], None, None)
     app.add_middleware(cast(Any, Front), hosts=(EVERYBODY,))
     return app

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 
 from chassis.buses import layout
@@ -13,6 +13,7 @@ from chassis.deadtopics import customers_in
 from chassis.once import DoOnce
 from chassis.parameters import Position
 from chassis.problems import Fault, Problem
+from chassis.routes import Routes
 from chassis.runtime import Runtime
 from chassis.workers import replayers
 from engine import clock, deadletters
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_COUNTED = 1_000
 log = logging.getLogger("kehu.ops")
-router = APIRouter(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
+router = Routes(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
 
 
 class NoBroker(Fault):

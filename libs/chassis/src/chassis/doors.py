@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from pydantic import BaseModel
 from starlette.datastructures import Headers
 
@@ -14,11 +14,12 @@ from chassis.intake import Sender, Taken
 from chassis.parameters import Position
 from chassis.problems import InitialLoadOver, InvalidMessage, Problem, TooLarge, language_of
 from chassis.receipts import Receipt, errors_of, receipt_of, refusal, rule_of
+from chassis.routes import Routes
 from chassis.runtime import Runtime
 from events.envelope import Origin
 
 SENDERS: tuple[Role, ...] = ("integration",)
-router = APIRouter(tags=["intake"], dependencies=[allowed(*SENDERS)])
+router = Routes(exact=False, tags=["intake"], dependencies=[allowed(*SENDERS)])
 
 
 class Receipts(BaseModel):

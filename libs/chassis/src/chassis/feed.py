@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field
 
 from chassis.auth import Role
@@ -11,10 +11,11 @@ from chassis.cloudevents import written
 from chassis.context import allowed
 from chassis.parameters import Position
 from chassis.problems import Problem, UnknownPath
+from chassis.routes import Routes
 from chassis.runtime import Runtime
 
 READERS: tuple[Role, ...] = ("integration", "operations")
-router = APIRouter(tags=["events"])
+router = Routes(exact=False, tags=["events"])
 
 
 class FeedPage(BaseModel):

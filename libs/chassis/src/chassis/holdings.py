@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
 from chassis.context import allowed
+from chassis.routes import Routes
 from chassis.runtime import Runtime
 from chassis.version import VERSION
 from engine import inventory
 from engine.database import newest_schema
 
-router = APIRouter(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
+router = Routes(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
 
 
 class StoreState(BaseModel):

@@ -3,16 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
 from chassis.context import allowed
 from chassis.problems import sentence
+from chassis.routes import Routes
 from chassis.runtime import Runtime
 from engine.decider import Rejected
 from engine.intake_report import Fates, report
 
-router = APIRouter(tags=["intake"], dependencies=[allowed("integration", "operations", "finance")])
+router = Routes(exact=False, tags=["intake"], dependencies=[allowed("integration", "operations", "finance")])
 
 
 class Gap(BaseModel):

@@ -22,6 +22,7 @@ from chassis.health import age, consumer_health
 from chassis.measured import Measured
 from chassis.pace import Pace
 from chassis.problems import MissingRole, Problem
+from chassis.routes import serve
 from chassis.runtime import Runtime
 from engine import timers
 from engine.meters import BOUNDS, Durations
@@ -269,5 +270,5 @@ def attach(app: FastAPI, runtimes: Sequence[Runtime], admission: Admission | Non
     token = runtimes[0].settings.metrics.token if runtimes else None
     app.state.metrics = told = Metrics(runtimes)
     app.state.metrics_door = Door(token.get_secret_value() if token else None, admission, pace)
-    app.include_router(router)
+    serve(app, router)
     return told

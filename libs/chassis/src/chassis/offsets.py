@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from chassis.brokerage import BrokerAway, NoBroker
@@ -12,6 +12,7 @@ from chassis.context import Who, allowed
 from chassis.erp import group_of, topics_of
 from chassis.once import DoOnce
 from chassis.problems import Fault, Problem
+from chassis.routes import Routes
 from chassis.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from engine.kafka.offsets import Offset
 
 log = logging.getLogger("kehu.ops")
-router = APIRouter(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
+router = Routes(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
 
 
 class NotResettable(Fault):

@@ -5,7 +5,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 
 from chassis.idempotency import HEADER, LONGEST_KEY
-from chassis.problems import MEDIA_TYPE
+from chassis.problems import MEDIA_TYPE, ProblemBody
 
 KEY = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"\S"}
 """An Idempotency-Key."""
@@ -27,7 +27,9 @@ def complete(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = plain()
-            schema["components"]["securitySchemes"] = BEARER
+            parts = schema["components"]
+            parts["schemas"] = dict(sorted({**parts["schemas"], **_told_alone()}.items()))
+            parts["securitySchemes"] = BEARER
             for operation in (o for path in schema["paths"].values() for o in path.values()):
                 operation["security"] = [{name: [] for name in BEARER}]
                 _move_problems(operation["responses"])
@@ -36,6 +38,14 @@ def complete(app: FastAPI) -> None:
         return cast(dict[str, Any], app.openapi_schema)
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _told_alone() -> dict[str, Any]:
+    """What no route has as its own answer, by name: problems. FastAPI tells of no default that is null."""
+    body = ProblemBody.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    for field in body["properties"].values():
+        field.pop("default", None)
+    return {**body.pop("$defs", {}), ProblemBody.__name__: body}
 
 
 def _move_problems(responses: dict[str, Any]) -> None:

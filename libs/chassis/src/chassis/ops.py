@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field
 
 from chassis.context import Who, allowed
@@ -13,6 +13,7 @@ from chassis.once import DoOnce
 from chassis.parameters import Position
 from chassis.problems import CannotRollBack, Problem, UnknownPath
 from chassis.rebuilds import Rebuild
+from chassis.routes import Routes
 from chassis.runtime import Runtime
 from chassis.workers import replayers
 from engine import deadletters, timers
@@ -25,7 +26,7 @@ from engine.timers import Broken
 from engine.views import ViewRegistry
 
 Named = Annotated[str, Path(description="Name of it, as the list names it.")]
-router = APIRouter(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
+router = Routes(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
 
 
 class WorkerState(BaseModel):

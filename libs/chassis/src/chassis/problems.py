@@ -374,8 +374,9 @@ def of_http(error: HTTPException, method: str, allowed: Iterable[str] = ()) -> P
     return Problem(fault(), errors=unread, headers=error.headers)
 
 
+BODY = "#/components/schemas/ProblemBody"
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "model": ProblemBody, "content": {MEDIA_TYPE: {}}}
+    status: {"description": text, "content": {MEDIA_TYPE: {"schema": {"$ref": BODY}}}}
     for status, text in (
         (401, "no valid token"),
         (403, "a role is missing"),
@@ -391,4 +392,4 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         (507, "the disk of the database is full; make room and send it again"),
     )
 }
-"""For OpenAPI: what every route may answer instead."""
+"""For OpenAPI: what every route may answer instead. Told, not typed: FastAPI would build each anew for each route."""

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from fastapi import APIRouter
-
 from chassis.examples import Story
+from chassis.routes import Routes
 from engine.database import Database
 from engine.decider import Command, Decider, Rejected
 from engine.evaluator import Evaluate
@@ -38,7 +37,7 @@ class Service:
     prefix: str
     title: str
     contexts: tuple[str, ...]
-    routers: Sequence[APIRouter]
+    routers: Sequence[Routes]
     deciders: tuple[Decider[Any], ...] = ()
     loaders: Mapping[type[Command], FactsLoader] = field(default_factory=dict)
     views: tuple[View, ...] = ()

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from chassis import etag
 from chassis.context import Answer, Do, Page, Paged, PersonalLog, Read, allowed
+from chassis.routes import Routes
 from complaint_svc.domain.complaint import (
     AcceptSolution,
     AnalyseCause,
@@ -24,7 +25,7 @@ from complaint_svc.projections import complainants, complaints
 from complaint_svc.projections.complainants import ComplainantRow
 from complaint_svc.projections.complaints import ComplaintRow, Turn
 
-routes = APIRouter(tags=["complaints"])
+routes = Routes(tags=["complaints"])
 HANDLERS = [allowed("complaint_handler")]
 
 

@@ -3,11 +3,12 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from chassis.context import Answer, Do, Look, Page, Paged, Read, ReadAll, Today, allowed, missing
 from chassis.problems import Problem
+from chassis.routes import Routes
 from credit_svc.domain.account import SetLimit, SetRiskClass, UnknownCustomer
 from credit_svc.domain.asking import CheckAnswer, CheckCredit, answer, streams
 from credit_svc.domain.assets import ReportAssets
@@ -37,7 +38,7 @@ from credit_svc.projections.settlements import SettlementRow
 from engine.database import Connection
 from engine.decider import Rejected
 
-router = APIRouter()
+router = Routes()
 READERS = allowed("sales", "credit_manager", "finance", "operations", "integration", "complaint_handler")
 CREDIT = allowed("credit_manager")
 FINANCE = allowed("finance", "integration")

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, checked, one_of, over
 from analytics_svc.domain.ageing import AgedGroup, Disputed, aged_group, columns
@@ -13,9 +13,10 @@ from analytics_svc.domain.periods import GroupBy
 from analytics_svc.projections import ageing as selections
 from analytics_svc.projections import complaints, customers, groups, profiles, receivables, sales, terms
 from chassis.context import Paged
+from chassis.routes import Routes
 from events.base import Amount
 
-router = APIRouter(tags=["figures"])
+router = Routes(tags=["figures"])
 Owed = Annotated[Figures, over(receivables.VIEW, complaints.VIEW, terms.VIEW, customers.VIEW)]
 Known = Annotated[
     Figures, over(receivables.VIEW, complaints.VIEW, sales.VIEW, terms.VIEW, profiles.VIEW, customers.VIEW)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel, Field
 
 from analytics_svc.domain.alert import AcknowledgeAlert, AlertNotFound, ResolveAlert
@@ -14,6 +14,7 @@ from analytics_svc.projections import alerts, contributions, policies
 from chassis import etag
 from chassis.context import Answer, Do, Page, Paged, Read, Today, allowed, missing
 from chassis.parameters import Day
+from chassis.routes import Routes
 from chassis.sse import EventStream, Live
 from engine.database import Connection
 from events.analytics import (
@@ -29,7 +30,7 @@ from events.analytics import (
 from events.base import Id, Text, Value
 from events.envelope import Envelope
 
-router = APIRouter(tags=["alerts"])
+router = Routes(tags=["alerts"])
 HANDLERS = [allowed("operations", "credit_manager", "finance")]
 Key = Annotated[Id, Path(description="Key of the alert, as `GET /alerts` names it.")]
 WhichRule = Annotated[AlertRule, Path(description="The rule.")]

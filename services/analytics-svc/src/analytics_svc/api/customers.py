@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, Part, Stated, over
@@ -14,9 +14,10 @@ from analytics_svc.projections import complaints, customers, exposures, receivab
 from analytics_svc.projections.complaints import DEADLINE_DAYS, StepCount
 from analytics_svc.projections.stored import used_entries
 from chassis.context import Paged
+from chassis.routes import Routes
 from events.base import Amount, AmountOrNone
 
-router = APIRouter(tags=["figures"])
+router = Routes(tags=["figures"])
 Limited = Annotated[Figures, over(exposures.VIEW, receivables.VIEW, terms.VIEW, customers.VIEW)]
 Complained = Annotated[Figures, over(complaints.VIEW)]
 Used = Annotated[UsedAmount, Query(description="What counts as used: the exposure credit decides by, or the balance.")]

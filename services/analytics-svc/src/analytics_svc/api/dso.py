@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, Part, over
@@ -28,8 +28,9 @@ from analytics_svc.projections import dso as selections
 from analytics_svc.projections.dso import FamilyFigure, Sort
 from analytics_svc.projections.facts import TOGETHER, Groups
 from chassis.context import Paged
+from chassis.routes import Routes
 
-router = APIRouter(tags=["figures"])
+router = Routes(tags=["figures"])
 OwedAndSold = Annotated[Figures, over(receivables.VIEW, sales.VIEW, terms.VIEW, customers.VIEW)]
 Known = Annotated[Figures, over(receivables.VIEW, sales.VIEW, terms.VIEW, profiles.VIEW, customers.VIEW)]
 Days = Annotated[int, Query(ge=1, le=3660, description="Calendar days of the window, ending at as_of.")]

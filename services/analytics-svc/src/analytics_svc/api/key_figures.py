@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, Page, Part, checked, over
 from analytics_svc.domain.figures import Window, window_of, year_to
@@ -12,8 +12,9 @@ from analytics_svc.projections import customers, groups, key_figures, profiles, 
 from analytics_svc.projections.facts import TOGETHER
 from chassis.context import Paged
 from chassis.parameters import Day
+from chassis.routes import Routes
 
-router = APIRouter(tags=["figures"])
+router = Routes(tags=["figures"])
 Known = Annotated[Figures, over(sales.VIEW, receivables.VIEW, terms.VIEW, profiles.VIEW, customers.VIEW)]
 Sort = Literal["name", "order_intake", "billed", "sales", "gross_profit", "paid", "orders", "outstanding", "overdue"]
 Sorted = Annotated[Sort, Query(description="By name, or by a figure, the largest first.")]

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, Part, checked, over
 from analytics_svc.api.ageing import EdgeText
@@ -22,8 +22,9 @@ from analytics_svc.domain.payment_behaviour import (
 )
 from analytics_svc.projections import complaints, customers, payment_behaviour, receivables, terms
 from chassis.context import Paged
+from chassis.routes import Routes
 
-router = APIRouter(tags=["figures"])
+router = Routes(tags=["figures"])
 Paid = Annotated[Figures, over(receivables.VIEW, complaints.VIEW, terms.VIEW, customers.VIEW)]
 USUAL = LatenessRule()
 COUNTED = frozenset({"instalments", "late", "days_to_pay", "days_late"})

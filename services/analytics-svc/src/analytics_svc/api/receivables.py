@@ -2,14 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, Page, Part, over
 from analytics_svc.domain.measures import Balance, CustomerBalance, Scope
 from analytics_svc.projections import customers, receivables, terms
 from chassis.context import Paged
+from chassis.routes import Routes
 
-router = APIRouter(tags=["figures"])
+router = Routes(tags=["figures"])
 Owed = Annotated[Figures, over(receivables.VIEW, terms.VIEW, customers.VIEW)]
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, Part, checked, over
@@ -15,9 +15,10 @@ from analytics_svc.projections import customers, receivables, rfm, sales, terms
 from analytics_svc.projections.rfm import Sort
 from analytics_svc.projections.stored import ranked_entries
 from chassis.context import Paged
+from chassis.routes import Routes
 from events.base import Amount
 
-router = APIRouter(tags=["figures"])
+router = Routes(tags=["figures"])
 Bought = Annotated[Figures, over(sales.VIEW, receivables.VIEW, terms.VIEW, customers.VIEW)]
 Monetary = Annotated[Measure, Query(description="What is spent is measured by.")]
 Bins = Annotated[int, Query(ge=2, le=10, description="Quantiles a score counts.")]

@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from analytics_svc.answering import Customer, Explanation, Figure, Figures, First, Page, Part, checked, over
 from analytics_svc.domain.figures import Window, window_of
 from analytics_svc.domain.measures import Scope, Totals
 from analytics_svc.projections import customers, receivables, sales, terms
+from chassis.routes import Routes
 from engine.keyset import Selection
 
-router = APIRouter(tags=["figures"])
+router = Routes(tags=["figures"])
 Sold = Annotated[Figures, over(sales.VIEW, receivables.VIEW, terms.VIEW, customers.VIEW)]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from analytics_svc.answering import AsOf, Customer, Explanation, Figure, Figures, First, Page, Part, checked, over
@@ -27,10 +27,11 @@ from analytics_svc.domain.tiers import (
 from analytics_svc.projections import customers, groups, profiles, receivables, sales, terms, tiers
 from analytics_svc.projections.stored import ranked_entries
 from chassis.context import Paged
+from chassis.routes import Routes
 from engine.keyset import Selection
 from events.base import Amount
 
-router = APIRouter(tags=["figures"])
+router = Routes(tags=["figures"])
 Sold = Annotated[Figures, over(sales.VIEW, receivables.VIEW, terms.VIEW, profiles.VIEW, customers.VIEW)]
 Ordered = Annotated[Figures, over(sales.VIEW, terms.VIEW, customers.VIEW)]
 ProductMeasure = Literal["order_intake", "gross_profit", "sales"]

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from chassis.context import Answer, Do, Page, Paged, PersonalLog, allowed
+from chassis.routes import Routes
 from customer_svc.domain.customer import ErasePerson, RecordContact, RecordProfile, RemoveContact
 from customer_svc.projections import contacts
 from customer_svc.projections.contacts import ContactRow, ProfileRow
 
-router = APIRouter(prefix="/contacts", tags=["contacts"])
+router = Routes(prefix="/contacts", tags=["contacts"])
 SALES = allowed("sales")
 
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 
 from chassis import etag
 from chassis.context import Answer, Do, Page, Paged, Read, allowed
+from chassis.routes import Routes
 from customer_svc.api.staleness import StaleBefore
 from customer_svc.domain.customer import RegisterCustomer, UpdateBasics
 from customer_svc.projections import blocks, customers
@@ -13,7 +14,7 @@ from customer_svc.projections.blocks import RecordBlocks
 from customer_svc.projections.customers import CustomerRow, GroupRow, Wanted
 from events.customer import CustomerType
 
-router = APIRouter(tags=["customers"])
+router = Routes(tags=["customers"])
 SALES = allowed("sales")
 
 

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 
 from chassis.context import Answer, Company, Do, Read, Today, allowed
 from chassis.parameters import Day
+from chassis.routes import Routes
 from customer_svc.domain.calendar import AdvanceDay, GoLive, OpenDay
 from customer_svc.projections import days
 from customer_svc.projections.days import DayRow
 
-router = APIRouter(tags=["days"])
+router = Routes(tags=["days"])
 OPERATIONS = allowed("operations")
 
 

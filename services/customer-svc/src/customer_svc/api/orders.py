@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from chassis import etag
 from chassis.context import Answer, Do, Page, Paged, Read, allowed
+from chassis.routes import Routes
 from customer_svc.domain.delivery import DeliverOrder
 from customer_svc.domain.order import CancelOrder, ChangeOrder, PlaceOrder
 from customer_svc.projections import orders
 from customer_svc.projections.orders import OrderRow
 
-router = APIRouter(tags=["orders"])
+router = Routes(tags=["orders"])
 SALES = allowed("sales")
 
 

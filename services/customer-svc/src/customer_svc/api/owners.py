@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import Body, Query
 
 from chassis.context import Answer, Do, Log, Page, Paged, Read, ReadAll, allowed
+from chassis.routes import Routes
 from customer_svc.api.staleness import StaleBefore
 from customer_svc.domain.customer import AssignOwner
 from customer_svc.projections import customers, owners
 from customer_svc.projections.owners import HandedOver, OwnerRow, Responsibility
 from events.base import Id
 
-router = APIRouter(tags=["owners"])
+router = Routes(tags=["owners"])
 SALES, OPERATIONS = allowed("sales"), allowed("operations")
 AT_ONCE = 1000
 

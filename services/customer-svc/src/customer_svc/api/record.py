@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from chassis.context import Answer, Do, Log, Read, allowed
+from chassis.routes import Routes
 from customer_svc.api.staleness import StaleBefore
 from customer_svc.domain.record import BlockName, RecordBlocks, VerifyRecord
 from customer_svc.projections import blocks, customers
 from customer_svc.projections.blocks import Found
 from events.record import Block
 
-router = APIRouter(prefix="/record", tags=["record"])
+router = Routes(prefix="/record", tags=["record"])
 SALES = allowed("sales")
 
 

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from chassis.context import Page, Paged, Read
 from chassis.parameters import Day
+from chassis.routes import Routes
 from customer_svc.api.staleness import StaleBefore
 from customer_svc.projections import customers, timeline
 from customer_svc.projections.timeline import Order, TimelineEntry, Topic, Window
 
-router = APIRouter(tags=["timeline"])
+router = Routes(tags=["timeline"])
 
 
 async def window(
