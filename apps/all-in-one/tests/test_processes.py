@@ -18,6 +18,11 @@ def web(folder: Path) -> Process:
     return Process("credit-api", "http.server", str(port), port, folder / "credit-api.log", {})
 
 
+def stopped(pid: int | None) -> bool:
+    """Whether it hears nothing any more: one that is told to end before that may end."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 async def test_one_that_is_killed_is_started_again_and_said_and_none_is_left_at_the_end(tmp_path: Path) -> None:
     process, said = web(tmp_path), list[str]()
     async with ending([process]):
@@ -45,3 +50,18 @@ async def test_one_that_ends_before_it_answers_stops_the_start_and_is_named(tmp_
         await launched([process])
         with pytest.raises(NoStart, match=r"credit-api ended before it answered; see .*credit-api\.log"):
             await answering([process])
+
+
+async def test_one_that_hangs_is_killed_when_its_time_to_end_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("all_in_one.processes.GRACE", 0.5)
+    process = web(tmp_path)
+    async with asyncio.timeout(30):
+        async with ending([process]):
+            await launched([process])
+            await answering([process])
+            process.running.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]
+            assert await until(lambda: stopped(process.pid), 20)
+    assert process.running is not None
+    assert process.running.returncode == -signal.SIGKILL

@@ -98,7 +98,7 @@ class Layout:
 
 
 async def run(home: Home, port: int, told: Told, watch: Watch, bus: BusKind) -> None:
-    """Serve until SIGINT or SIGTERM; then stop gateway, workers, apis, Kafka and PostgreSQL in this order.
+    """Serve until SIGINT or SIGTERM; then stop the gateway, all processes at once, Kafka, PostgreSQL.
 
     Raises engine.embedded_home.CannotStart, engine.local_kafka.NoKafka, NoStart or PortTaken with what to do.
     """
@@ -138,8 +138,7 @@ async def services(layout: Layout, told: Told, watch: Watch) -> AsyncIterator[Fa
     told.stage(f"starting {2 * len(names)} processes")
     apis, workers = layout.processes("api", names), layout.processes("worker", names)
     async with AsyncExitStack() as stack:
-        for some in (apis, workers):
-            await stack.enter_async_context(ending(some))
+        await stack.enter_async_context(ending([*apis, *workers]))
         calendar = next(w for w in workers if w.name == OPENS_DAYS)
         await launched([p for p in (*apis, *workers) if p is not calendar])
         marker = await prepared(layout, watch)  # they load meanwhile, and wait for it

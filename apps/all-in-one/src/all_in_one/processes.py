@@ -17,8 +17,9 @@ from engine.embedded import end_with
 
 SHORTEST, LONGEST = 0.5, 15.0
 """Seconds before one that died is started again; twice as many each time, unless it ran for long."""
-START, LOOK, GRACE = 120.0, 0.05, 15.0
-"""Seconds a process has for its first answer; between two looks; and to end when it is told to."""
+START, LOOK, GRACE = 120.0, 0.05, 6.0
+"""Seconds a process has for its first answer; between two looks; and to end when it is told to. What is at work ends
+within a second; one that hangs loses nothing by being killed."""
 
 
 class NoStart(Exception):

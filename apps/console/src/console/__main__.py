@@ -14,6 +14,7 @@ from chassis.wrong_settings import named
 from console import pages
 from console.gateway import gateway
 from console.places import PLACES
+from engine.heap import leave_quickly
 
 
 class CannotBegin(Exception):
@@ -32,6 +33,8 @@ def main() -> None:
         sys.exit(f"the console did not start: {named(wrong)}")
     except (CannotBegin, PortTaken) as stopped:
         sys.exit(f"the console did not start: {stopped}")
+    finally:
+        leave_quickly()
 
 
 def addresses(settings: Settings) -> Mapping[str, str]:

@@ -29,6 +29,7 @@ from chassis.telemetry import LOG, configure
 from chassis.workers import ROLES, Role
 from chassis.wrong_settings import named
 from engine.database import NewerSchema, create_database, migrate
+from engine.heap import leave_quickly
 from engine.readiness import NotReady, answering, migrated
 from engine.roles import NoRole
 
@@ -57,6 +58,8 @@ def main(service: Service) -> None:
         sys.exit(f"{service.name} {command} did not start: {named(wrong)}")
     except (CannotBegin, NewerSchema, NoRole, NotReady, PortTaken, WrongKey) as stopped:
         sys.exit(f"{service.name} {command} did not start: {stopped}")
+    finally:
+        leave_quickly()
 
 
 def asked(service: Service) -> str:

@@ -1,4 +1,4 @@
-"""How often Python looks for garbage that refers to itself."""
+"""When Python looks for garbage that refers to itself."""
 
 import gc
 
@@ -14,3 +14,12 @@ def look_seldom() -> None:
     """
     if gc.isenabled() and gc.get_threshold()[0] < LIMITS[0]:
         gc.set_threshold(*LIMITS)
+
+
+def leave_quickly() -> None:
+    """Nothing is looked through on the way out: the process gives all of it back when it has ended.
+
+    Python looks through everything several times as it ends, a second of a processor for a service, while whoever
+    stops eight of them waits. What is open must have been closed before.
+    """
+    gc.freeze()

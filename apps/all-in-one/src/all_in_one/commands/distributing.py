@@ -18,6 +18,7 @@ from chassis.run import WrongKey
 from chassis.settings import BusKind
 from engine.database import NewerSchema
 from engine.embedded_home import CannotStart
+from engine.heap import leave_quickly
 from engine.kafka.access import Unreachable
 from engine.local_kafka import NoKafka
 
@@ -58,6 +59,8 @@ def distributed(
         refused(f"{stopped}; {TABLE}")
     except (BadName, CannotStart, KeyMissing, NewerSchema, NoStart, WrongKey, OSError) as stopped:
         refused(str(stopped))
+    finally:
+        leave_quickly()
 
 
 def refused(why: str) -> None:

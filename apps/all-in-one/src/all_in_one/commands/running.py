@@ -18,6 +18,7 @@ from chassis.run import WrongKey
 from chassis.settings import BusKind
 from engine.database import NewerSchema
 from engine.embedded_home import CannotStart
+from engine.heap import leave_quickly
 from engine.local_kafka import NoKafka
 
 app = group()
@@ -52,6 +53,8 @@ def up(
     except (BadName, CannotStart, KeyMissing, NewerSchema, NoKafka, WrongKey, OSError) as stopped:
         err.print(f"[red]Kehu did not start:[/red] {stopped}")
         raise typer.Exit(1) from None
+    finally:
+        leave_quickly()
 
 
 @dataclass(slots=True)
