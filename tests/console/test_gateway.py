@@ -170,7 +170,18 @@ async def test_health_is_that_of_all_and_names_who_is_down(front: Front) -> None
     told = answer.json()
     assert (answer.status_code, told["ready"]) == (503, False)
     assert {name: s["store"] for name, s in told["services"].items()} == {"customer": "down", "credit": "up"}
+    assert {name: s["silent"] for name, s in told["services"].items()} == {"customer": ["api"], "credit": []}
     assert (await front.client.get("/health/live")).json() == {"live": True}
+
+
+async def test_a_worker_process_that_does_not_answer_is_named(front: Front) -> None:
+    """Its service answers, so everything looked well until its views were a minute behind."""
+    up, nobody = str(front.gateway.apis["credit"].url), "http://127.0.0.1:9"
+    async with gateway(Settings(), {"credit": up}, {"credit": nobody}) as app:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://kehu") as client:
+            told = (await client.get("/health/ready")).json()
+    assert (told["ready"], told["services"]["credit"]["silent"]) == (True, ["worker"])
 
 
 async def test_what_every_service_answers_alike_is_asked_of_one_that_is_there(front: Front) -> None:

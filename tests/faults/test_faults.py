@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from engine import ids
 from engine.kafka.access import Access
-from engine.kafka.admin import Topic, ensure, remove
+from engine.kafka.admin import Topic, counts, ensure, remove
 from engine.kafka.relay import resend
 from engine.ports import PARTS
 from engine.testing.forked import Fork
@@ -158,13 +158,27 @@ async def kept(access: Access) -> int:
         await consumer.stop()
 
 
-async def test_topics_are_deleted_and_made_again_under_load(play: Play) -> None:
+@pytest.mark.parametrize("made_by", ["somebody", "who misses them"])
+async def test_topics_are_deleted_and_made_again_under_load(play: Play, made_by: str) -> None:
     access = play.stage.access()
-    await remove(access, [access.topic(c) for c in CONTEXTS])
-    await asyncio.sleep(0.5)
-    await ensure(access, [Topic(access.topic(c)) for c in CONTEXTS])
+    topics = [access.topic(c) for c in CONTEXTS]
+    await remove(access, topics)
+    if made_by == "somebody":
+        await asyncio.sleep(0.5)
+        await ensure(access, [Topic(topic) for topic in topics])
+    else:
+        await there(access, topics, parts=0)
+        await there(access, topics, parts=PARTS)
+        await play.published(200)
     await play.grown(200)
     assert (await play.verdict()).clean()
+
+
+async def there(access: Access, topics: list[str], parts: int) -> None:
+    """Until each of these topics has so many parts."""
+    async with asyncio.timeout(60):
+        while set((await counts(access, topics)).values()) != {parts}:  # noqa: ASYNC110 - a broker tells nobody
+            await asyncio.sleep(0.1)
 
 
 async def test_records_of_strangers_in_our_topics_are_passed_over(play: Play) -> None:

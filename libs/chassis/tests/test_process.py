@@ -13,7 +13,7 @@ from chassis_world import SERVICE, as_user
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
-from chassis.process import CannotBegin, apart, api, begun, chosen, migration, on, places, with_a_key, worker
+from chassis.process import CannotBegin, apart, api, begun, chosen, migration, new_life, on, places, with_a_key, worker
 from chassis.run import PortTaken, WrongKey, bound
 from chassis.settings import Auth, Databases, Http, Keys, Settings, Work
 from chassis.workers import ROLES
@@ -113,6 +113,14 @@ async def test_several_migrations_at_once_end_as_one_and_another_changes_nothing
         assert await runtime.store.head() == 0
 
 
+async def test_a_log_that_was_restored_begins_a_new_life_by_a_command(url: str) -> None:
+    given = settings(at(url))
+    async with begun(SERVICE, given) as runtime:
+        before = await runtime.store.incarnation()
+        await new_life(SERVICE, given)
+        assert await runtime.store.incarnation() != before
+
+
 async def test_a_migration_makes_the_database_on_a_server_given_for_all(postgres_server: TestServer) -> None:
     name = f"{postgres_server.name()}"
     given = settings(Databases(server=SecretStr(postgres_server.postgres.url("postgres"))))
@@ -202,11 +210,21 @@ async def test_a_worker_folds_what_an_api_stored_and_each_tells_its_own_health(u
         told = (await client.get(f"http://127.0.0.1:{ports[1]}/metrics")).text
         assert 'kehu_worker_up{service="credit",worker="accounts"} 1.0' in told.replace("view:", "")
         assert (await client.get(f"http://127.0.0.1:{ports[1]}/api/credit/accounts/C-1")).status_code == 404
+        await cannot_restart_what_works_elsewhere(client)
     for task in tasks:
         task.cancel()
     for task in tasks:
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def cannot_restart_what_works_elsewhere(client: httpx.AsyncClient) -> None:
+    """WorksElsewhere: the api has no workers, and says what to do; it said that there is nothing at this path."""
+    refused = await client.post("/api/credit/ops/workers/view:accounts/restart", headers={"Idempotency-Key": "r"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/kehu/works-elsewhere")
+    assert "end the worker process of credit, and start it again" in refused.json()["title"]
+    unknown = await client.post("/api/credit/ops/workers/nobody/restart", headers={"Idempotency-Key": "n"})
+    assert unknown.status_code == 404
 
 
 def free_port() -> int:

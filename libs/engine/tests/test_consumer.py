@@ -14,7 +14,7 @@ from engine import clock, consumer, ids
 from engine.consumer import Batch, Consumer, Standing, judged, standings
 from engine.database import Database
 from engine.decoding import Decoder, Letter
-from engine.faults import Lost
+from engine.faults import Halted, Lost
 from engine.ports import Bus, Delivery, RawEvent
 from engine.projection import View
 from engine.projector import Projector
@@ -119,6 +119,39 @@ async def test_another_incarnation_of_a_store_rebuilds_the_view(
         await eventually(lambda: right(service.pool))
     for view in VIEWS:
         assert await service.pool.fetchval("select build from views where name = $1", view.name) > before[view.name]
+
+
+async def test_after_a_restore_members_of_a_group_build_a_view_once_and_not_one_after_the_other(
+    store: PostgresStore, service: Database, bus: TableBus
+) -> None:
+    builds = "select build from views where name = $1"
+    async with running(*projectors(store, bus, "a"), *projectors(store, bus, "b"), *projectors(store, bus, "c")):
+        await history(store, Random(11), 30)
+        await settled(service)
+        before = {v.name: await service.pool.fetchval(builds, v.name) for v in VIEWS}
+        await store.renew()
+        await append(store, *[paid(f"C{n}", 2, "new-life") for n in range(20)])
+        await settled(service)
+        await eventually(lambda: right(service.pool))
+        await append(store, *[paid(f"C{n}", 2, "later") for n in range(20)])
+        await settled(service)
+    assert {v.name: await service.pool.fetchval(builds, v.name) - before[v.name] for v in VIEWS} == dict.fromkeys(
+        before, 1
+    )
+
+
+async def test_a_log_that_was_restored_without_a_new_life_halts_its_readers_before_they_take_new_events_for_seen(
+    store: PostgresStore, service: Database, bus: TableBus
+) -> None:
+    work = Portions(store, bus)
+    async with running(work):
+        await append(store, paid("C0", 1, "first"))
+        await caught_up(service.pool, "portions", service.pool, "credit")
+    await service.pool.execute("update consumers set last_pos = last_pos + 1 where grp = 'portions' and last_pos > 0")
+    with pytest.raises(
+        Halted, match=r"portions has read credit up to 2 in part \d+, and its log ends at 1 there.*renew"
+    ):
+        await work.run(asyncio.Event())
 
 
 async def test_a_log_that_was_restored_is_read_anew_at_the_start_before_anything_new_happens(

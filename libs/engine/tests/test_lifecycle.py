@@ -37,18 +37,21 @@ async def test_a_worker_that_fails_is_started_again() -> None:
     assert supervisor.status()["w"].state == "stopped"
 
 
-async def test_what_cannot_be_reached_is_said_in_one_sentence_without_a_traceback(
+async def test_that_something_is_away_is_said_in_a_line_a_minute_and_not_by_a_traceback_for_each_try(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    worker = Scripted("w", [Unreachable("Kafka at b:9092: nobody listens there")])
-    supervisor = Supervisor([worker], shortest=0.01)
+    away = [Unreachable("Kafka cannot be reached") for _ in range(5)]
+    worker = Scripted("feeder", [*away, Unreachable("Kafka refuses us")])
+    supervisor = Supervisor([worker], shortest=0.001)
     await supervisor.start()
-    await eventually(lambda: running(supervisor, worker, 2))
+    await eventually(lambda: running(supervisor, worker, 7))
+    assert [record.getMessage() for record in caplog.records if record.name == "kehu.lifecycle"] == [
+        "feeder: Kafka cannot be reached; it is tried again",
+        "feeder: Kafka refuses us; it is tried again",
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+    assert supervisor.status()["feeder"].error == "Kafka refuses us"
     await supervisor.stop()
-    (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert line.getMessage() == "w: Kafka at b:9092: nobody listens there; it is tried again"
-    assert line.exc_info is None
-    assert supervisor.status()["w"].error == "Kafka at b:9092: nobody listens there"
 
 
 async def running(supervisor: Supervisor, worker: Scripted, starts: int) -> bool:

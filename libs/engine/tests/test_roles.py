@@ -16,7 +16,7 @@ from engine.database import Database, create_database, migrate
 from engine.embedded import Server, start
 from engine.roles import READER, WRITER, NoRole, establish
 from engine.serde import Serde
-from engine.store import PostgresStore
+from engine.store import NotTheOwner, PostgresStore
 from engine.tablebus import TableBus
 from engine.testing.bus_suite import drained
 from engine.testing.plugin import QUICK, TestServer
@@ -215,7 +215,7 @@ async def test_a_login_that_is_a_member_of_the_role_is_enough(
     database = await Database.open(url, 2, strict=True)
     store = PostgresStore(database, Serde())
     assert (await store.append(append("a"))).first == 1
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+    with pytest.raises(NotTheOwner, match="by the owner"):
         await store.renew()
     await store.close()
     await database.close()

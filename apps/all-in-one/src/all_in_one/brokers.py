@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from all_in_one.home import ROOT
+from all_in_one.keeping import kept_up
 from chassis.buses import access
 from chassis.settings import Kafka, Settings
 from engine import local_kafka
@@ -22,7 +23,8 @@ async def kafka(folder: Path, *, brokers: int = 1, port: int = 0) -> AsyncIterat
     cluster = await local_kafka.start(folder, jars(), brokers=brokers, port=port)
     try:
         await admin.ready(access(Kafka(bootstrap=cluster.bootstrap)))
-        yield cluster
+        async with kept_up(cluster.brokers):
+            yield cluster
     finally:
         await cluster.stop()
 

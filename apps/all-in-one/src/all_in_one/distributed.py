@@ -13,6 +13,7 @@ from all_in_one.brokers import on_bus
 from all_in_one.demo.begin import Demo, asking, living, recognised
 from all_in_one.demo.marker import Marker
 from all_in_one.home import Home, databases
+from all_in_one.keeping import kept_up
 from all_in_one.processes import Process, answering, ending, kept_running, launched
 from all_in_one.runner import (
     KAFKA,
@@ -32,6 +33,7 @@ from chassis.telemetry import configure
 from console.gateway import gateway
 from console.places import PLACES
 from engine.database import Database, migrate
+from engine.embedded import Server
 
 SESSIONS = 400
 """Of the embedded PostgreSQL: eight processes, each with pools into the databases it works with."""
@@ -120,6 +122,7 @@ async def application(home: Home, settings: Settings, told: Told, watch: Watch) 
         made = await databases(postgres, tuple(p.name for p in PLACES if p.name not in settings.databases.urls))
         urls = {**made, **{name: url.get_secret_value() for name, url in settings.databases.urls.items()}}
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(kept_up([postgres] if isinstance(postgres, Server) else []))
             if settings.bus.kind == "kafka":
                 told.stage(KAFKA)
             settings = await stack.enter_async_context(on_bus(settings, home.folder / "kafka"))

@@ -13,6 +13,7 @@ from all_in_one.brokers import on_bus
 from all_in_one.demo.begin import Demo, asking, living, recognised, shown
 from all_in_one.demo.progress import DENSITY, PATH, Progress
 from all_in_one.home import Home, databases
+from all_in_one.keeping import kept_up
 from all_in_one.services import SERVICES
 from chassis.app import create_app
 from chassis.run import PortTaken, opened, right_key, server, working
@@ -21,7 +22,7 @@ from chassis.telemetry import configure
 from chassis.workers import ROLES
 from console import pages
 from console.places import PLACES
-from engine.embedded import External, Postgres
+from engine.embedded import External, Postgres, Server
 
 STAGES = ("starting PostgreSQL", "opening the services", "ready")
 KAFKA = "starting Kafka"
@@ -70,6 +71,7 @@ async def application(
         made = await databases(postgres, tuple(s.name for s in SERVICES if s.name not in settings.databases.urls))
         urls = {**made, **{name: url.get_secret_value() for name, url in settings.databases.urls.items()}}
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(kept_up([postgres] if isinstance(postgres, Server) else []))
             if settings.bus.kind == "kafka":
                 say(KAFKA)
             settings = await stack.enter_async_context(on_bus(settings, home.folder / "kafka"))

@@ -57,11 +57,15 @@ class Gateway:
 
     async def _health(self, name: str) -> tuple[bool, ServiceHealth]:
         told, working = await asyncio.gather(self._told(self.apis[name]), self._told(self.workers.get(name)))
+        silent = [role for role, said in (("api", told), ("worker", working)) if said is None]
+        if name not in self.workers:
+            silent = [role for role in silent if role != "worker"]
         if told is None:
-            return False, ServiceHealth(store="down")
+            return False, ServiceHealth(store="down", silent=silent)
         health = ServiceHealth.model_validate(told["services"][name])
         if working is not None:
             health.halted = [*health.halted, *working["services"][name]["halted"]]
+        health.silent = silent
         return told["ready"], health
 
     async def _told(self, process: Upstream | None) -> Any | None:

@@ -31,6 +31,10 @@ class ServiceHealth(BaseModel):
     consumers: dict[str, ConsumerHealth] = Field(default_factory=dict)
     broken_timers: int = Field(default=0, description="Due commands that wait for a person, see ops/timers.")
     halted: list[str] = Field(default_factory=list, description="Workers of this process that wait for a person.")
+    silent: list[str] = Field(
+        default_factory=list,
+        description="Processes that do not answer the gateway: api, worker; `store` is unknown then.",
+    )
 
 
 class Health(BaseModel):

@@ -11,11 +11,11 @@ from chassis.context import Who, allowed
 from chassis.health import ServiceHealth, service_health
 from chassis.once import DoOnce
 from chassis.parameters import Position
-from chassis.problems import CannotRollBack, Problem, UnknownPath
+from chassis.problems import CannotRollBack, Fault, Problem, UnknownPath
 from chassis.rebuilds import Rebuild
 from chassis.routes import Routes
 from chassis.runtime import Runtime
-from chassis.workers import replayers
+from chassis.workers import names, replayers
 from engine import deadletters, timers
 from engine.audit import Read
 from engine.deadletters import DeadLetter
@@ -27,6 +27,13 @@ from engine.views import ViewRegistry
 
 Named = Annotated[str, Path(description="Name of it, as the list names it.")]
 router = Routes(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
+
+
+class WorksElsewhere(Fault):
+    """{worker} does not run in the process that answers: end the worker process of {service}, and start it again."""
+
+    zh = "{worker} 不在应答的进程中运行：请结束 {service} 的 worker 进程并重新启动。"
+    status = 409
 
 
 class WorkerState(BaseModel):
@@ -134,12 +141,14 @@ async def workers(request: Request) -> list[WorkerState]:
 
 @router.post("/workers/{name}/restart", status_code=202, summary="Start a halted worker again")
 async def restart(request: Request, name: Named, once: DoOnce) -> WorkerState:
-    """Nothing happens to one that runs."""
+    """Nothing happens to one that runs. 409 where it runs in another process: that one is to be started again."""
 
     async def act() -> WorkerState:
-        supervisor = _runtime(request).supervisor
+        runtime = _runtime(request)
+        supervisor = runtime.supervisor
         if supervisor is None or name not in supervisor.status():
-            raise Problem(UnknownPath())
+            elsewhere = name in names(runtime)
+            raise Problem(WorksElsewhere(worker=name, service=runtime.service.name) if elsewhere else UnknownPath())
         await supervisor.restart(name)
         return WorkerState(name=name, **asdict(supervisor.status()[name]))
 

@@ -1,7 +1,8 @@
-"""A service as processes of its own: ``python -m credit_svc api``, ``worker`` and ``migrate``.
+"""A service as processes of its own: ``python -m credit_svc api``, ``worker``, ``migrate`` and ``renew``.
 
 `api` serves the routes, `worker` does the work of its roles and tells its health, `migrate` brings the database to the
-current shape and ends. They know each other by their databases alone.
+current shape and ends, `renew` begins a new life of a log that was restored. They know each other by their databases
+alone.
 """
 
 import asyncio
@@ -32,11 +33,13 @@ from engine.database import NewerSchema, create_database, migrate
 from engine.heap import leave_quickly
 from engine.readiness import NotReady, answering, migrated
 from engine.roles import NoRole
+from engine.store import NotTheOwner, renew
 
 COMMANDS = {
     "api": "serve the routes of the service on KEHU_HTTP__PORT",
     "worker": "do the work of KEHU_WORK__ROLES (all of them unless set); health on KEHU_HTTP__PORT",
     "migrate": "bring the database to the current shape, give the roles their rights, and end",
+    "renew": "after its database was restored, or a standby promoted: begin a new life of the log, and end",
 }
 
 
@@ -56,7 +59,7 @@ def main(service: Service) -> None:
         LOG.info("stopped before it began")
     except (ValidationError, SettingsError) as wrong:
         sys.exit(f"{service.name} {command} did not start: {named(wrong)}")
-    except (CannotBegin, NewerSchema, NoRole, NotReady, PortTaken, WrongKey) as stopped:
+    except (CannotBegin, NewerSchema, NoRole, NotReady, NotTheOwner, PortTaken, WrongKey) as stopped:
         sys.exit(f"{service.name} {command} did not start: {stopped}")
     finally:
         leave_quickly()
@@ -83,8 +86,10 @@ async def run(command: str, service: Service, settings: Settings) -> None:
             await api(service, settings)
         case "worker":
             await worker(service, settings)
-        case _:
+        case "migrate":
             await migration(service, settings)
+        case _:
+            await new_life(service, settings)
 
 
 def ends_with_the_signal() -> None:
@@ -130,6 +135,14 @@ async def migration(service: Service, settings: Settings) -> None:
     await answering(url, settings.databases.patience, LOG.info)
     await migrate(url)
     LOG.info("migrated", database=f"kehu_{service.name}")
+
+
+async def new_life(service: Service, settings: Settings) -> None:
+    """Whoever has read the log of `service` begins again: it may give out positions again. Raises NotTheOwner."""
+    url = places([service.name], settings)[service.name]
+    await answering(url, settings.databases.patience, LOG.info)
+    life = await renew(url)
+    LOG.info("a new life has begun", database=f"kehu_{service.name}", incarnation=str(life))
 
 
 @asynccontextmanager

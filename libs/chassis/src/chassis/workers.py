@@ -40,6 +40,11 @@ def supervisor(runtime: Runtime, roles: Collection[Role] = ROLES) -> Supervisor:
     return runtime.supervisor
 
 
+def names(runtime: Runtime) -> set[str]:
+    """What the workers of this service are called, in whichever process they run."""
+    return {worker.name for role in ROLES for worker in _of(role, runtime)}
+
+
 def replayers(runtime: Runtime) -> dict[str, Replayer]:
     """The workers that may have parked something, by group."""
     found: list[Replayer] = [*_projectors(runtime), *_reactors(runtime), *_timer_views(runtime)]

@@ -207,6 +207,8 @@ class Consumer:
                 log.warning("%s: %s lives another life", self.group, topic)
                 await self._work.stale(topic)
                 await self._start_again(subscription)
+            else:
+                beyond(self.group, topic, kept, await self._bus.head(topic))
 
     async def _step(self, subscription: Subscription, stop: asyncio.Event) -> None:
         letters, halted = await self._next(subscription, stop)
@@ -322,6 +324,18 @@ class Consumer:
         if halted:
             raise halted
         return letters
+
+
+def beyond(group: str, topic: str, kept: Mapping[At, Standing], head: Mapping[int, int]) -> None:
+    """Raises Halted where a position lies beyond the end of the log: what is appended next would be taken for seen."""
+    ahead = {part: s.last for (t, part), s in kept.items() if t == topic and s.last > head.get(part, 0)}
+    if ahead:
+        part, last = max(ahead.items(), key=lambda found: found[1])
+        raise Halted(
+            f"{group} has read {topic} up to {last} in part {part}, and its log ends at {head.get(part, 0)} there: the "
+            "database was restored, or a standby promoted, without beginning a new life. Begin one as its owner "
+            "(python -m <service>_svc renew), then start this worker again"
+        )
 
 
 class _Again(Exception):

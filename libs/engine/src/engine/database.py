@@ -36,6 +36,8 @@ class Database:
 
     `pool` is for the hot paths (asyncpg; jsonb comes and goes as text), `engine` for queries of views (SQLAlchemy
     Core), `reader` for the log as others may see it. `settings` are those of a session of `pool`, its role included.
+    `rebuilds`: so many views are built anew at once; each keeps a session and needs others, and after a restore there
+    are more of them than sessions.
     """
 
     url: str
@@ -43,6 +45,7 @@ class Database:
     engine: AsyncEngine
     reader: asyncpg.Pool
     settings: Mapping[str, str]
+    rebuilds: asyncio.Semaphore
 
     @classmethod
     async def open(cls, url: str, size: int = 6, role: Role = WRITER, *, strict: bool = False) -> "Database":
@@ -56,7 +59,7 @@ class Database:
         reader = pool
         if reading != settings:
             reader = await asyncpg.create_pool(url, min_size=0, max_size=size, server_settings=reading, reset=_as_it_is)
-        return cls(url, pool, _engine(url, size, settings), reader, settings)
+        return cls(url, pool, _engine(url, size, settings), reader, settings, asyncio.Semaphore(max(1, size // 3)))
 
     async def close(self) -> None:
         """Give back all sessions; those still at work after 5 seconds are cut."""

@@ -14,11 +14,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 from urllib.parse import quote, urlsplit
 
 from engine.embedded_home import ENVIRONMENT, Account, CannotStart, located, move, reachable_binaries, settle
@@ -74,11 +74,41 @@ class Server:
 
     data: Path
     sockets: Path
+    account: Account
+    command: Sequence[str | Path] = field(repr=False)
     process: subprocess.Popen[bytes] = field(repr=False)
+    name: ClassVar[str] = "PostgreSQL"
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def log(self) -> Path:
+        """What it has to say."""
+        return self.data / "server.log"
+
+    def ended(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self.process.poll()
+
+    async def again(self) -> None:
+        """Start it again where it was, so that its URLs stay what they are. Raises CannotStart."""
+        self.process = begun(self.command, self.log, self.account)
+        await self.ready(60.0)
+
+    async def ready(self, patience: float) -> None:
+        """Wait until it takes sessions. Raises CannotStart."""
+        deadline = asyncio.get_running_loop().time() + patience
+        while not await became_ready(self, patience):
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGQUIT)
+                await asyncio.to_thread(self.process.wait)
+            said = tail(self.log)
+            if "still in use" not in said or asyncio.get_running_loop().time() > deadline:
+                raise CannotStart(f"PostgreSQL did not start on {self.data}. It said:\n{said}")
+            await asyncio.sleep(0.2)  # the last sessions of a killed server are still leaving
+            self.process = begun(self.command, self.log, self.account)
 
     def url(self, database: str) -> str:
         return f"postgresql://{SUPERUSER}@/{quote(database, safe='')}?host={quote(str(self.sockets), safe='/')}"
@@ -120,16 +150,13 @@ async def start(data: Path, *, settings: Mapping[str, str] | None = None, patien
     await refuse_if_running(cluster)
     if not cluster.exists():
         await asyncio.to_thread(create, cluster, binaries, account, chosen["fsync"] != "off")
-    deadline = asyncio.get_running_loop().time() + patience
-    while True:
-        server = launch(data, binaries, account, chosen)
-        if await became_ready(server, patience):
-            return server
-        await server.end(signal.SIGQUIT, 5.0)
-        said = tail(data / "server.log")
-        if "still in use" not in said or asyncio.get_running_loop().time() > deadline:
-            raise CannotStart(f"PostgreSQL did not start on {data}. It said:\n{said}")
-        await asyncio.sleep(0.2)  # the last sessions of a killed server are still leaving
+    server = launch(data, binaries, account, chosen)
+    try:
+        await server.ready(patience)
+    except CannotStart:
+        shutil.rmtree(server.sockets, ignore_errors=True)
+        raise
+    return server
 
 
 def found(asked: Path) -> External | None:
@@ -163,12 +190,17 @@ def launch(data: Path, binaries: Path, account: Account, settings: Mapping[str, 
     note.write_text(str(sockets), encoding="utf-8")
     chosen = {**settings, "unix_socket_directories": str(sockets)}
     arguments = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
-    written = data / "server.log"
+    command: list[str | Path] = [binaries / "postgres", "-D", data / "cluster", *arguments]
+    return Server(data, sockets, account, command, begun(command, data / "server.log", account))
+
+
+def begun(command: Sequence[str | Path], written: Path, account: Account) -> subprocess.Popen[bytes]:
+    """The server's process; what it says is added to `written`."""
     shorten = written.exists() and written.stat().st_size > LOG_LIMIT
     with written.open("wb" if shorten else "ab") as output:
         account.own(written)
-        process = subprocess.Popen(  # noqa: S603
-            [binaries / "postgres", "-D", data / "cluster", *arguments],
+        return subprocess.Popen(  # noqa: S603
+            command,
             user=account.uid,
             group=account.gid,
             extra_groups=None if account.uid is None else (),
@@ -180,7 +212,6 @@ def launch(data: Path, binaries: Path, account: Account, settings: Mapping[str, 
             start_new_session=True,  # Ctrl-C is for us; we end the server when nobody needs it any more
             preexec_fn=end_with(os.getpid()),  # noqa: PLW1509
         )
-    return Server(data, sockets, process)
 
 
 def end_with(parent: int) -> Callable[[], None] | None:

@@ -63,7 +63,7 @@ class Keeper(ABC):
         self.name, self.tally = group, Tally()
         self._handles, self._means, self._touches = handles, means, touches
         self._wakeups = means.wakeups or Wakeups()
-        self._in_a_row = 0
+        self._in_a_row, self._table = 0, ""
 
     @abstractmethod
     def folder(self) -> Folder:

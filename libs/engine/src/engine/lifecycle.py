@@ -6,12 +6,16 @@ import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Literal, Protocol
 
 from engine import clock
 from engine.faults import Halted, Unreachable, described
 
 log = logging.getLogger("kehu.lifecycle")
+
+AGAIN = 60.0
+"""Seconds after which it is said again that something is still away."""
 
 State = Literal["new", "running", "waiting", "halted", "stopped"]
 
@@ -48,6 +52,25 @@ class Status:
     restarts: int = 0
     error: str | None = None
     since: datetime | None = None
+
+
+@dataclass(slots=True)
+class Tried:
+    """Tells what a worker failed with. That something is away is a line a minute, not a traceback for each try."""
+
+    worker: str
+    said: str = ""
+    at: float = -AGAIN
+
+    def failed(self, error: Exception) -> str:
+        """Tell it; the sentence that is kept."""
+        if not isinstance(error, Unreachable):
+            log.error("%s failed", self.worker, exc_info=error)
+            return described(error)
+        if str(error) != self.said or monotonic() - self.at >= AGAIN:
+            self.said, self.at = str(error), monotonic()
+            log.warning("%s: %s; it is tried again", self.worker, error)
+        return str(error)
 
 
 class Supervisor:
@@ -98,7 +121,7 @@ class Supervisor:
         return sorted(t.get_name() for t in late)
 
     async def _supervise(self, worker: Worker) -> None:
-        status, pause = self._status[worker.name], self._shortest
+        status, pause, tried = self._status[worker.name], self._shortest, Tried(worker.name)
         while not self._stop.is_set():
             began = asyncio.get_running_loop().time()
             self._is(status, "running")
@@ -108,12 +131,8 @@ class Supervisor:
                 log.critical("%s halted: %s", worker.name, halted)
                 status.error = str(halted)
                 return self._is(status, "halted")
-            except Unreachable as away:
-                log.warning("%s: %s; it is tried again", worker.name, away)
-                status.error, status.restarts = str(away), status.restarts + 1
             except Exception as error:
-                log.exception("%s failed", worker.name)
-                status.error, status.restarts = described(error), status.restarts + 1
+                status.error, status.restarts = tried.failed(error), status.restarts + 1
             else:
                 if not self._stop.is_set():
                     log.warning("%s ended by itself", worker.name)

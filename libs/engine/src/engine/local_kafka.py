@@ -136,9 +136,27 @@ class Broker:
     command: Sequence[str | Path]
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return f"Kafka's broker {self.node}"
+
+    @property
+    def log(self) -> Path:
+        """What it has to say."""
+        return self.folder / "server.log"
+
+    def ended(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self.process.poll() if self.process is not None else None
+
+    async def again(self) -> None:
+        """Start it again where it was."""
+        self.launch()
+
     def launch(self) -> None:
         """Start it; it answers some seconds later."""
-        with (self.folder / "server.log").open("ab") as said:
+        with self.log.open("ab") as said:
             self.process = subprocess.Popen(  # noqa: S603
                 self.command,
                 stdin=subprocess.DEVNULL,
@@ -165,8 +183,7 @@ class Broker:
 
     def said(self) -> str:
         """The end of its log."""
-        log = self.folder / "server.log"
-        return log.read_text(encoding="utf-8", errors="replace")[-1500:] if log.exists() else ""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-1500:] if self.log.exists() else ""
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from functools import partial
 
+from engine.consumer import standings
 from engine.database import Database
 from engine.faults import Halted
 from engine.folding import Folder, folder
@@ -57,10 +59,17 @@ class Projector(Keeper):
         return live.table
 
     async def stale(self, topic: str) -> None:
-        """The owner's store lives another life: build the view anew from it."""
+        """The owner's store lives another life: build the view anew from it, unless another member has done so."""
         log.warning("%s is rebuilt: %s has another incarnation", self.view.name, topic)
         means = self._means
-        await rebuild(self.view, means.database, means.bus, means.serde)
+        await rebuild(self.view, means.database, means.bus, means.serde, needed=partial(self._left_behind, topic))
+
+    async def _left_behind(self, topic: str) -> bool:
+        """Whether the view still follows the life before, or the table is still the one whose positions do not fit."""
+        life, kept = await self._means.bus.incarnation(topic), await standings(self._means.database.pool, self.name)
+        live = await self._registry.live(self.view.name)
+        fed = live is not None and live.table == self._table
+        return fed or any(s.incarnation != life for (t, _), s in kept.items() if t == topic)
 
     async def _outdated(self) -> bool:
         return not await self._registry.current(self.view)

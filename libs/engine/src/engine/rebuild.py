@@ -273,7 +273,7 @@ async def _only_one(database: Database, view: View) -> AsyncIterator[Session]:
 
     What it fills is durable only with the swap, which waits for the disk: a crash before it leaves nothing to keep.
     """
-    async with database.pool.acquire() as session:
+    async with database.rebuilds, database.pool.acquire() as session:
         await session.execute("set synchronous_commit = off")
         await session.execute("select pg_advisory_lock(5348005, hashtext($1))", view.name)
         try:

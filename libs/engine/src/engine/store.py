@@ -154,7 +154,7 @@ class PostgresStore:
     async def renew(self) -> UUID:
         """Begin a new life, after a restore or a promotion: what was read in the old one proves nothing any more.
 
-        Done by the owner of the tables: a service has no right to. Raises InsufficientPrivilegeError for another login.
+        Done by the owner of the tables: a service has no right to. Raises NotTheOwner for another login.
         """
         return await renew(self.database.url)
 
@@ -190,12 +190,18 @@ class PostgresStore:
             self.wakeups.notify(topic)
 
 
+class NotTheOwner(Exception):
+    """The login may not do what only the owner of a database does; the sentence says what."""
+
+
 async def renew(url: str) -> UUID:
-    """`PostgresStore.renew` for the database at `url`, whose owner the login must be."""
+    """`PostgresStore.renew` for the database at `url`. Raises NotTheOwner."""
     fresh = ids.new()
     owner = await asyncpg.connect(url, timeout=5)
     try:
         await owner.execute("update store set incarnation = $1", fresh)
+    except asyncpg.InsufficientPrivilegeError:
+        raise NotTheOwner("a new life is begun by the owner of the database, the login that migrates") from None
     finally:
         await owner.close()
     return fresh

@@ -26,6 +26,8 @@ from all_in_one.commands.terminal import (
 app = group()
 LATE = 60.0
 """Seconds behind from which a consumer is something to look at."""
+UNPUBLISHED = 30.0
+"""Seconds an event may wait for Kafka: as long as a send may take."""
 LOOK = 0.3
 
 
@@ -50,6 +52,7 @@ def seen(server: Server) -> dict[str, Any]:
     day = server.get("/api/customers/days") if health["services"]["customer"]["store"] == "up" else None
     services = {name: service(server, name, known) for name, known in health["services"].items()}
     problems = [problem for name, known in health["services"].items() for problem in unwell(name, known)]
+    problems += [problem for name, found in services.items() for problem in unpublished(name, found["relay"])]
     return {"url": server.url, "healthy": not problems, "problems": problems, "day": day, "services": services}
 
 
@@ -70,12 +73,16 @@ def service(server: Server, name: str, known: Any) -> dict[str, Any]:
         "parked": sum(c["parked"] for c in consumers),
         "broken_timers": known["broken_timers"],
         "halted": known["halted"],
+        "silent": known["silent"],
+        "relay": server.get(f"{PREFIXES[name]}/ops/relay") if known["store"] == "up" else None,
     }
 
 
 def unwell(name: str, known: Any) -> Iterator[str]:
     """What is not well with a service, each with where to look."""
-    if known["store"] != "up":
+    for role in known["silent"]:
+        yield f"{name}: its {role} process does not answer; see its log, start it again ({name}_svc {role})"
+    if known["store"] != "up" and "api" not in known["silent"]:
         yield f"{name}: its database does not answer (kehu doctor)"
     for worker in known["halted"]:
         yield f"{name}: {worker} has halted and waits for a person (kehu doctor)"
@@ -88,6 +95,19 @@ def unwell(name: str, known: Any) -> Iterator[str]:
             yield f"{name}: {consumer} lies {lag['seconds']:.0f} s behind (kehu lag)"
 
 
+def unpublished(name: str, relay: Any) -> Iterator[str]:
+    """What is not well with what a service publishes to Kafka; nothing where there is none."""
+    if relay is None or relay["works"] is None:
+        return
+    if relay["seconds"] > UNPUBLISHED:
+        yield (
+            f"{name}: {relay['events']} events have waited {relay['seconds']:.0f} s to be published: does Kafka run? "
+            "(kehu relay status)"
+        )
+    elif not relay["works"]:
+        yield f"{name}: nobody publishes its events to Kafka: does its worker run? (kehu relay status)"
+
+
 def show(found: dict[str, Any]) -> None:
     """The status for a person."""
     day = found["day"]
@@ -95,8 +115,8 @@ def show(found: dict[str, Any]) -> None:
         how = "live" if day["went_live"] else "initial load"
         out.print(f"business day {day['today']}{'' if day['opened'] else ' (not opened)'}, {how}, at {found['url']}")
     rows = [
-        (name, s["store"], s["version"], s["schema"], s["events"], s["behind"], s["parked"], s["waiting"], s["persons"],
-         s["bytes"] and size(s["bytes"]), s["incarnation"])
+        (name, "?" if "api" in s["silent"] else s["store"], s["version"], s["schema"], s["events"], s["behind"],
+         s["parked"], s["waiting"], s["persons"], s["bytes"] and size(s["bytes"]), s["incarnation"])
         for name, s in found["services"].items()
     ]  # fmt: skip
     print_table(

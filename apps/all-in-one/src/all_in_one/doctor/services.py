@@ -13,7 +13,10 @@ STUCK = timedelta(days=1)
 
 def stores(name: str, health: Any) -> Iterator[Finding]:
     """A service's store, workers, consumers and timers, from /health/ready."""
-    if health["store"] != "up":
+    for role in health["silent"]:
+        what = f"{name}: its {role} process does not answer"
+        yield Finding("process", "wrong", what, f"its log says why it ended; start it again: {name}_svc {role}")
+    if health["store"] != "up" and "api" not in health["silent"]:
         yield Finding("store", "wrong", f"{name}: its database does not answer", "see PostgreSQL above, and kehu.log")
     for consumer, lag in health["consumers"].items():
         if lag["parked"]:

@@ -49,7 +49,8 @@ async def _begun(client: AIOKafkaAdminClient, access: Access) -> None:
 class Layout:
     """The topics of a cluster as they have to be; each is made, or looked at, when this process first uses it.
 
-    Topics that are not told of have 12 parts and the broker's settings. `make`: missing ones are made.
+    And again when there is doubt: topics are deleted, clusters are lost while we run. Topics that are not told of have
+    12 parts and the broker's settings. `make`: missing ones are made.
     """
 
     def __init__(self, access: Access, topics: Sequence[Topic] = (), *, make: bool = True) -> None:
@@ -68,6 +69,10 @@ class Layout:
             if new:
                 await ensure(self.access, new, make=self._make)
                 self._present |= {topic.name for topic in new}
+
+    def doubt(self) -> None:
+        """Something went wrong that a missing topic explains: `present` looks anew."""
+        self._present.clear()
 
 
 async def counts(access: Access, names: Sequence[str]) -> dict[str, int]:

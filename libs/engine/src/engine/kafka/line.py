@@ -259,6 +259,8 @@ class Line(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _look(self) -> None:
         """What lay in the owners' logs at the last look and has not come yet: readers get it from there."""
+        if {context for context, _ in self.windows} != set(self._topics.values()):
+            await self._missed()
         for context in set(self._topics.values()):
             parts = {part: window for (topic, part), window in self.windows.items() if topic == context}
             if not parts:
@@ -273,6 +275,11 @@ class Line(ConsumerRebalanceListener):  # type: ignore[misc]
                 for window in parts.values():
                     window.raise_to(head)
                 self._tell()
+
+    async def _missed(self) -> None:
+        """Of some topics we have no part: we are one too many, or they are gone, and nobody would ever say so."""
+        self._layout.doubt()
+        await self._layout.present(self._topics)
 
     async def _room(self) -> None:
         """Let go of what all readers have; wait for the slow ones, but not for long: they can read the log."""

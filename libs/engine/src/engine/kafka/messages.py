@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -29,6 +30,8 @@ from engine.topics import Message, Record
 
 log = logging.getLogger("kehu.kafka")
 NAMED = "kehu.{group}"
+LATE = 10.0
+"""Seconds between two looks whether the topics are still there."""
 
 
 class KafkaTopics:
@@ -53,13 +56,17 @@ class KafkaTopics:
             at = self._access.named(topic), part_of(message)
             entries[at].append(Entry(message.key, message.value, message.headers))
         async with self._sending:
-            await self._sender.send(entries)
+            try:
+                await self._sender.send(entries)
+            except Unreachable:
+                self._layout.doubt()
+                raise
 
     async def read(self, group: str, topics: Sequence[str], member: str) -> "KafkaReading":
         """Join `group`; its members share the parts of `topics`. Raises Unreachable, Halted."""
         self._groups[group] = tuple(topics)  # at once: what it read before is swept at the start, too
         await self._layout.present(map(self._access.named, topics))
-        reading = KafkaReading(self._access, self._access.named(NAMED.format(group=group)), topics, member)
+        reading = KafkaReading(self._layout, self._access.named(NAMED.format(group=group)), topics, member)
         await reading.start()
         return reading
 
@@ -88,7 +95,9 @@ class KafkaTopics:
 class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
     """Membership of one reader; not for use by several tasks at a time."""
 
-    def __init__(self, access: Access, group: str, topics: Sequence[str], member: str) -> None:
+    def __init__(self, layout: Layout, group: str, topics: Sequence[str], member: str) -> None:
+        access = layout.access
+        self._layout, self._looked = layout, monotonic()
         self._names = {access.named(topic): topic for topic in topics}
         self._group, self._unbegun = group, set[TopicPartition]()
         self._assignment, self._beginning = 0, asyncio.Lock()
@@ -122,7 +131,16 @@ class KafkaReading(ConsumerRebalanceListener):  # type: ignore[misc]
             except (OffsetOutOfRangeError, NoOffsetForPartitionError):
                 self._unbegun |= self._consumer.assignment()
                 return []
+            if monotonic() - self._looked > LATE:
+                await self._look()
         return [self._record(m) for messages in found.values() for m in messages]
+
+    async def _look(self) -> None:
+        """Of topics that are gone we have no part, and nobody would ever say so. Raises Halted, Unreachable."""
+        self._looked = monotonic()
+        if {part.topic for part in self._consumer.assignment()} != self._names.keys():
+            self._layout.doubt()
+            await self._layout.present(self._names)
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Whoever reads these (topic, part) next begins there. Raises Lost where one is not held any more."""

@@ -18,6 +18,7 @@ import asyncpg
 
 from engine import ids
 from engine.faults import Lost
+from engine.kafka.access import Unreachable
 from engine.kafka.admin import Layout
 from engine.kafka.records import written
 from engine.kafka.sending import Entry, Sender
@@ -101,6 +102,9 @@ class Relay:
                 with contextlib.suppress(Lost):
                     await self._publish(taken["epoch"], taken["pos"], taken["life"], stop)
                 await self._pool.execute(_GIVE, self._session, taken["epoch"])
+        except Unreachable:
+            self.layout.doubt()
+            raise
         finally:
             await self._sender.close()
 

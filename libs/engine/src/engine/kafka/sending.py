@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, ProducerFenced
 
 from engine.faults import Halted, Lost
 from engine.kafka.access import Access, Unreachable, said
@@ -91,7 +91,7 @@ class Sender:
                 raise Lost(f"{self._client}: another process sends by now") from failed
             if isinstance(failed, (KafkaError, TimeoutError)):
                 topics = ", ".join(sorted({topic for topic, _ in entries}))
-                raise Unreachable(f"sending to {topics}: {said(failed)}") from failed
+                raise Unreachable(f"sending to {topics}: {_why(failed)}") from failed
             raise
 
     async def _started(self) -> AIOKafkaProducer:
@@ -130,6 +130,12 @@ async def _in_order(producer: AIOKafkaProducer, topic: str, part: int, entries: 
             if not _appended(batch, entry):
                 raise _too_large(topic, [entry])
     await (await producer.send_batch(batch, topic, partition=part))
+
+
+def _why(failed: Exception) -> str:
+    if isinstance(failed, (TimeoutError, KafkaTimeoutError)):
+        return f"not acknowledged within {PATIENCE:g} s: do the brokers run, are enough copies in sync?"
+    return said(failed)
 
 
 def _too_large(topic: str, *entries: Sequence[Entry]) -> Halted:
