@@ -21,6 +21,7 @@ import asyncpg
 from engine import cloudevents, ids
 from engine.decider import Ref, States
 from engine.faults import Lost
+from engine.kafka.access import Unreachable
 from engine.kafka.admin import Layout
 from engine.kafka.messages import everything
 from engine.kafka.sending import Entry, Sender
@@ -109,6 +110,9 @@ class StateRelay:
                 with contextlib.suppress(Lost):
                     await self._work(_Turn(row["epoch"], row["pos"], row["day"], row["now"]), row["life"], stop)
                 await self._pool.execute(_GIVE, self._topic, self._session, row["epoch"])
+        except Unreachable:
+            self._layout.doubt()
+            raise
         finally:
             await self._sender.close()
 
