@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from all_in_one.processes import NoStart, Process, answering, ending, kept_running, launched
+from all_in_one.keeping import kept_up
+from all_in_one.processes import NoStart, Process, answering, ending, launched
 from chassis.run import bound
 from engine.embedded import alive, until
 
@@ -30,7 +31,7 @@ async def test_one_that_is_killed_is_started_again_and_said_and_none_is_left_at_
         await answering([process])
         first = process.pid
         assert first is not None
-        async with kept_running([process], said.append):
+        async with kept_up([process], said.append):
             process.running.send_signal(signal.SIGKILL)  # type: ignore[union-attr]
             assert await until(lambda: process.pid != first, 20)
             await answering([process])

@@ -14,7 +14,7 @@ from all_in_one.demo.begin import Demo, asking, living, recognised
 from all_in_one.demo.marker import Marker
 from all_in_one.home import Home, databases
 from all_in_one.keeping import kept_up
-from all_in_one.processes import Process, answering, ending, kept_running, launched
+from all_in_one.processes import Process, answering, ending, launched
 from all_in_one.runner import (
     KAFKA,
     KAFKA_AT,
@@ -149,7 +149,7 @@ async def services(layout: Layout, told: Told, watch: Watch) -> AsyncIterator[Fa
         calendar.environment["KEHU_COMPANY__OPENS_DAYS"] = str(settings.company.opens_days and not lives).lower()
         await launched([calendar])
         await answering([*apis, *workers])
-        await stack.enter_async_context(kept_running([*apis, *workers], told.news))
+        await stack.enter_async_context(kept_up([*apis, *workers], told.news))
         told.up([*apis, *workers])
         at, working = ({n: p.url for n, p in zip(names, some, strict=True)} for some in (apis, workers))
         app = await stack.enter_async_context(gateway(settings, at, working))

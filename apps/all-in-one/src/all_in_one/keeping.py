@@ -1,4 +1,4 @@
-"""The servers we started beside ourselves, the database and the brokers, are started again when they die."""
+"""What we started beside ourselves is started again when it dies: processes of ours, the database, the brokers."""
 
 import asyncio
 import logging
@@ -8,16 +8,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from all_in_one.processes import LONGEST, told
 from engine.embedded_home import CannotStart
 
-SHORTEST, LOOK = 1.0, 0.2
+SHORTEST, LONGEST, LOOK = 0.5, 15.0, 0.1
 """Seconds before one that died is started again, twice as many each time it does so soon; between two looks."""
 log = logging.getLogger("kehu.keeping")
 
 
 class Beside(Protocol):
-    """A server that we started."""
+    """A process that we started."""
 
     @property
     def name(self) -> str: ...
@@ -44,11 +43,17 @@ async def _kept(server: Beside, say: Callable[[str], None]) -> None:
     while True:
         while (code := server.ended()) is None:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(LOOK)
-        pause = SHORTEST if monotonic() - began > LONGEST else pause
-        say(f"{server.name} died ({told(code)}); it is started again in {pause:g} s: {server.log}")
+        ran = monotonic() - began
+        pause = SHORTEST if ran > LONGEST else pause
+        say(f"{server.name} died ({told(code)}) after {ran:.0f} s; it is started again in {pause:g} s: {server.log}")
         await asyncio.sleep(pause)
         pause, began = min(pause * 2, LONGEST), monotonic()
         try:
             await server.again()
         except (CannotStart, OSError) as failed:
             say(str(failed))
+
+
+def told(code: int) -> str:
+    """How it ended."""
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

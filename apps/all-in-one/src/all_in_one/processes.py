@@ -1,10 +1,10 @@
-"""Processes of our own: started, started again when they die, stopped in order."""
+"""Processes of our own: started, waited for, stopped in order."""
 
 import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +15,6 @@ import httpx
 from chassis.settings import handed_down
 from engine.embedded import end_with
 
-SHORTEST, LONGEST = 0.5, 15.0
-"""Seconds before one that died is started again; twice as many each time, unless it ran for long."""
 START, LOOK, GRACE = 120.0, 0.05, 6.0
 """Seconds a process has for its first answer; between two looks; and to end when it is told to. What is at work ends
 within a second; one that hangs loses nothing by being killed."""
@@ -48,7 +46,7 @@ class Process:
         """Of the one that runs now."""
         return self.running.pid if self.running else None
 
-    async def launch(self) -> None:
+    async def again(self) -> None:
         """Start it; it dies with us, however we die. What it has to say to people goes where ours goes."""
         self.running = await asyncio.create_subprocess_exec(
             sys.executable, "-m", self.module, self.role,
@@ -59,6 +57,10 @@ class Process:
             start_new_session=True,  # Ctrl-C is for us: what stops when is ours to say
             preexec_fn=end_with(os.getpid()),
         )  # fmt: skip
+
+    def ended(self) -> int | None:
+        """How it ended, if it did."""
+        return self.running.returncode if self.running else None
 
     async def answers(self) -> None:
         """Wait for its first answer. Raises NoStart."""
@@ -86,25 +88,6 @@ class Process:
             await running.wait()
 
 
-async def kept(process: Process, say: Callable[[str], None]) -> None:
-    """Start it again whenever it dies, after a pause that grows while it does so soon."""
-    pause = SHORTEST
-    while process.running is not None:
-        began = monotonic()
-        code = await process.running.wait()
-        ran = monotonic() - began
-        pause = SHORTEST if ran > LONGEST else pause
-        say(f"{process.name} died ({told(code)}) after {ran:.0f} s; it is started again in {pause:g} s: {process.log}")
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST)
-        await process.launch()
-
-
-def told(code: int) -> str:
-    """How a process ended."""
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-
 @asynccontextmanager
 async def ending(processes: Sequence[Process]) -> AsyncIterator[None]:
     """Those of `processes` that run are ended with the block."""
@@ -117,21 +100,9 @@ async def ending(processes: Sequence[Process]) -> AsyncIterator[None]:
 async def launched(processes: Sequence[Process]) -> None:
     """Start all of them."""
     for process in processes:
-        await process.launch()
+        await process.again()
 
 
 async def answering(processes: Sequence[Process]) -> None:
     """Wait until all of them answer. Raises NoStart as soon as one does not."""
     await asyncio.gather(*(process.answers() for process in processes))
-
-
-@asynccontextmanager
-async def kept_running(processes: Sequence[Process], say: Callable[[str], None]) -> AsyncIterator[None]:
-    """While the block lasts one of `processes` that dies is started again, and that is said."""
-    watching = [asyncio.create_task(kept(process, say), name=process.name) for process in processes]
-    try:
-        yield
-    finally:
-        for watch in watching:
-            watch.cancel()
-        await asyncio.gather(*watching, return_exceptions=True)
