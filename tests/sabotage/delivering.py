@@ -337,6 +337,13 @@ GUARANTEES: tuple[Guarantee, ...] = (
         (LINE + "test_a_part_taken_over_by_another_member_is_moved_by_that_one_only",),
     ),
     Guarantee(
+        "how long a reader is behind is told from when the events were appended",
+        ENGINE + "standing.py",
+        "_earlier(before.since, behind.appended)",
+        "_earlier(before.since, behind.recorded)",
+        (BUS + "TestTableBus::test_history_of_an_initial_load_is_behind_since_it_was_appended_not_since_its_day",),
+    ),
+    Guarantee(
         "a state is read when nobody else can send any more",
         KAFKA + "states.py",
         "        await self._sender.ready()\n",

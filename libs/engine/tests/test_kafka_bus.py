@@ -12,6 +12,7 @@ from engine.kafka.bus import KafkaBus
 from engine.kafka.relay import Relay
 from engine.store import PostgresStore
 from engine.testing.bus_suite import BusSuite
+from engine.testing.lag_suite import LagSuite
 from engine.testing.sample_views import append, paid
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,7 @@ async def bus(store: PostgresStore, service: Database, kafka: Access) -> AsyncIt
     await working
 
 
-class TestKafkaBus(BusSuite):
+class TestKafkaBus(BusSuite, LagSuite):
     """A real broker, a real relay."""
 
 

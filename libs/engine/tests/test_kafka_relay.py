@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError
 
+from engine import clock, ids
 from engine.database import Database
 from engine.faults import Halted, Lost
 from engine.kafka import sending
@@ -17,9 +18,10 @@ from engine.kafka.clients import bounded
 from engine.kafka.records import position_of
 from engine.kafka.relay import _TAKE, Relay, relayed
 from engine.kafka.sending import Entry, _in_order
+from engine.ports import Append, Meta, NewEvent
 from engine.store import PostgresStore, renew
 from engine.testing.running import eventually
-from engine.testing.sample_views import append, paid
+from engine.testing.sample_views import DAY, append, paid
 
 
 class Outlet:
@@ -94,6 +96,17 @@ async def test_the_cursor_stays_where_it_was_until_the_broker_has_acknowledged(
     await worked(relay, outlet, 5)
     assert outlet.got == [1, 2, 3, 4, 5], "what was refused is sent again"
     assert (await relayed(service.pool)).position == 5
+
+
+async def test_history_waits_to_be_published_since_it_was_appended_not_since_it_was_recorded_elsewhere(
+    store: PostgresStore, service: Database
+) -> None:
+    before = clock.now()
+    meta = Meta("erp", ids.new(), origin="initial_load", asserted_recorded=before - timedelta(days=2000))
+    await store.append(Append({}, [NewEvent("credit-C1", paid("C1", 1), DAY)], meta))
+    since = (await relayed(service.pool)).since
+    assert since is not None
+    assert since > before - timedelta(seconds=5)
 
 
 async def test_who_lost_the_cursor_does_not_move_it(relay: Relay, store: PostgresStore, service: Database) -> None:

@@ -17,6 +17,7 @@ from engine.ports import PARTS, Place
 from engine.store import PostgresStore
 from engine.tablebus import TableBus
 from engine.testing.bus_suite import BusSuite, drained, shared_out
+from engine.testing.lag_suite import LagSuite
 from engine.testing.sample_views import append, dropped, paid
 
 
@@ -26,7 +27,7 @@ def bus(store: PostgresStore, service: Database) -> TableBus:
     return TableBus(owners, service.pool, wakeups=store.wakeups, lease=timedelta(seconds=1))
 
 
-class TestTableBus(BusSuite):
+class TestTableBus(BusSuite, LagSuite):
     """PostgreSQL alone is enough of a bus."""
 
 
@@ -106,14 +107,6 @@ async def test_a_part_that_changes_hands_is_read_from_its_position_whatever_offs
     await subscription.seek(Place("credit", ids.part_of("C1"), 2, 1000))
     assert [d.position for d in await drained(subscription, 1)] == [3]
     await subscription.close()
-
-
-async def test_the_lag_counts_what_lies_above_the_positions(store: PostgresStore, bus: TableBus) -> None:
-    for n in range(3):
-        await append(store, paid("C1", n + 1))
-    events, since = await bus.behind("credit", {ids.part_of("C1"): 1}, 100)
-    assert events == 2
-    assert since is not None
 
 
 class Interrupted:

@@ -194,6 +194,18 @@ class Subscription(Protocol):
         ...
 
 
+class Behind(NamedTuple):
+    """What a reader has yet to deal with: how many events, of the oldest when it was recorded, and appended.
+
+    They differ in an initial load, which asserts when something was recorded: how long a reader is behind is told from
+    the second, what may be missing in a figure from the first.
+    """
+
+    events: int
+    recorded: datetime | None
+    appended: datetime | None
+
+
 class Bus(Protocol):
     """Topics of 12 parts, read by groups. Two implementations behind one behaviour suite: tables and Kafka."""
 
@@ -213,6 +225,6 @@ class Bus(Protocol):
         """The highest position of each part that has any."""
         ...
 
-    async def behind(self, topic: str, last: Mapping[int, int], most: int) -> tuple[int, datetime | None]:
-        """How many events of `topic` lie above `last` (by part), up to `most`, and when the oldest was recorded."""
+    async def behind(self, topic: str, last: Mapping[int, int], most: int) -> Behind:
+        """What of `topic` lies above `last` (by part); counted up to `most`."""
         ...

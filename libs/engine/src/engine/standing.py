@@ -72,7 +72,10 @@ async def reached(home: asyncpg.Pool, groups: Sequence[str], goal: Target) -> bo
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a group lies behind: events not dealt with (counted up to 10,000), since when, customers parked."""
+    """How far a group lies behind: events not dealt with (counted up to 10,000), since when, customers parked.
+
+    `since` is when the oldest of them was appended, whatever day it is dated.
+    """
 
     events: int
     since: datetime | None
@@ -88,9 +91,10 @@ async def lags(home: asyncpg.Pool, bus: Bus, topics: Collection[str]) -> dict[st
     found: dict[str, Lag] = {}
     for (group, topic), last in places.items():
         if topic in topics:
-            events, since = await bus.behind(topic, last, MOST)
+            behind = await bus.behind(topic, last, MOST)
             before = found.get(group, Lag(0, None, parked.get(group, 0)))
-            found[group] = Lag(before.events + events, _earlier(before.since, since), before.parked)
+            since = _earlier(before.since, behind.appended)
+            found[group] = Lag(before.events + behind.events, since, before.parked)
     return found
 
 
@@ -132,9 +136,9 @@ async def reach(home: asyncpg.Pool, bus: Bus, views: Sequence[View]) -> Reach:
     through: dict[str, int] = {}
     oldest: datetime | None = None
     for topic, last in places.items():
-        events, since = await bus.behind(topic, last, MOST)
-        through[topic] = await _lowest(bus, topic, last) if events else max(last.values())
-        oldest = _earlier(oldest, since)
+        behind = await bus.behind(topic, last, MOST)
+        through[topic] = await _lowest(bus, topic, last) if behind.events else max(last.values())
+        oldest = _earlier(oldest, behind.recorded)
     if oldest is not None:
         return Reach(through, oldest - timedelta(microseconds=1), parked)
     return Reach(through, max(before - IN_FLIGHT, min(before, moved or before)), parked)
@@ -154,5 +158,5 @@ async def _together(
 
 async def _lowest(bus: Bus, topic: str, last: Mapping[int, int]) -> int:
     """The lowest position of the parts that have more to come."""
-    behind = [position for part, position in last.items() if (await bus.behind(topic, {part: position}, 1))[0]]
+    behind = [position for part, position in last.items() if (await bus.behind(topic, {part: position}, 1)).events]
     return min(behind, default=max(last.values()))

@@ -23,6 +23,11 @@ from engine.wakeups import Wakeups
 from events.base import COMPANY
 from events.envelope import Envelope
 
+_DRAWN = "to_timestamp(('x' || translate({start}, '-', ''))::bit(48)::bigint / 1000.0)"
+APPENDED = f"greatest(recorded_at, {_DRAWN.format(start='substr(id::text, 1, 13)')})"
+"""When an event was appended, though an initial load asserts another time: its id tells when it was made."""
+OLDEST_APPENDED = f"greatest(min(recorded_at), {_DRAWN.format(start='min(substr(id::text, 1, 13))')})"
+"""Of several events, the oldest."""
 COLUMNS = "pos, part, stream, ver, id, type, schema_ver, customer, company, data, meta, effective_at, recorded_at"
 """Of the table `events`, in the order of `RawEvent`'s fields."""
 PATIENCE = 10.0

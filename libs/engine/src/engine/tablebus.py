@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import itemgetter
 from typing import cast
 from uuid import UUID
@@ -18,8 +18,8 @@ from uuid import UUID
 import asyncpg
 
 from engine.membership import LEASE, Held, Membership
-from engine.ports import PARTS, Delivery, Place, RawEvent, Subscription
-from engine.store import COLUMNS, as_raw
+from engine.ports import PARTS, Behind, Delivery, Place, RawEvent, Subscription
+from engine.store import COLUMNS, OLDEST_APPENDED, as_raw
 from engine.tail import POLL, Tail, tail_of
 from engine.wakeups import Wakeups
 
@@ -30,10 +30,10 @@ select {COLUMNS} from events where pos > $1 and pos <= $2 and type = any($3) ord
 _COUNT = "select count(*) from events where pos > $1 and pos <= $2 and type = any($3)"
 _BEFORE = "select coalesce(max(pos), 0) from events where part = $1 and pos <= $2 and {context}"
 _PARTS_HEAD = "select part, max(pos) from events where {context} group by part"
-_BEHIND = """
-select count(*), min(recorded_at) from (
-    select e.recorded_at from unnest($1::smallint[], $2::bigint[]) at(part, pos)
-    join events e on e.part = at.part and e.pos > at.pos where {context} limit $3) waiting"""
+_BEHIND = f"""
+select count(*), min(recorded_at), {OLDEST_APPENDED} from (
+    select e.id, e.recorded_at from unnest($1::smallint[], $2::bigint[]) at(part, pos)
+    join events e on e.part = at.part and e.pos > at.pos where {{context}} limit $3) waiting"""  # noqa: S608 - constants only
 _LACKS = """
 select exists (select from unnest($1::smallint[], $2::bigint[]) at(part, pos)
     join events e on e.part = at.part and e.pos > at.pos and e.pos <= $3 where {context})"""
@@ -120,12 +120,12 @@ class TableBus:
         query = _LACKS.format(context=_context(topic))
         return bool(await self.tail(topic).pool.fetchval(query, list(last), list(last.values()), upto))
 
-    async def behind(self, topic: str, last: Mapping[int, int], most: int) -> tuple[int, datetime | None]:
-        """How many events of `topic` lie above `last` (by part), up to `most`, and when the oldest was recorded."""
+    async def behind(self, topic: str, last: Mapping[int, int], most: int) -> Behind:
+        """What of `topic` lies above `last` (by part); counted up to `most`."""
         query = _BEHIND.format(context=_context(topic))
         row = await self.tail(topic).pool.fetchrow(query, list(last), list(last.values()), most)
         assert row is not None
-        return row[0], row[1]
+        return Behind(*row)
 
     def tail(self, topic: str) -> Tail:
         """The end of the log `topic` lies in."""

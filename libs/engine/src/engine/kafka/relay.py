@@ -25,7 +25,7 @@ from engine.kafka.sending import Entry, Sender
 from engine.lifecycle import unless_stopped
 from engine.ports import PARTS, RawEvent
 from engine.serde import read_meta
-from engine.store import COLUMNS, PostgresStore, as_raw
+from engine.store import APPENDED, COLUMNS, PostgresStore, as_raw
 from engine.tracing import TRACES, Attributes
 
 log = logging.getLogger("kehu.relay")
@@ -50,10 +50,10 @@ _BEFORE = """
 select t.topic, p.part, coalesce((select pos from events where part = p.part and pos <= $1
     and type >= t.topic || '.' and type < t.topic || '/' order by pos desc limit 1), 0)
 from unnest($2::text[]) t(topic) cross join generate_series(0, $3::int - 1) p(part)"""
-_STATUS = """
+_STATUS = f"""
 select r.pos, r.sent, r.moved_at, r.owner is not null and r.expires_at > clock_timestamp(),
-    (select coalesce(max(pos), 0) from events), (select recorded_at from events where pos > r.pos order by pos limit 1)
-from relay r"""
+    (select coalesce(max(pos), 0) from events), (select {APPENDED} from events where pos > r.pos order by pos limit 1)
+from relay r"""  # noqa: S608 - constants only
 _RESEND = "update relay set pos = least($1, (select coalesce(max(pos), 0) from events)), epoch = epoch + 1"
 
 At = tuple[str, int]
@@ -61,7 +61,7 @@ At = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """How far a relay is. `since`: when the oldest event that waits was recorded; `works`: somebody has the lease."""
+    """How far a relay is. `since`: when the oldest event that waits was appended; `works`: somebody has the lease."""
 
     position: int
     sent: int

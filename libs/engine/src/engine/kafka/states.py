@@ -27,7 +27,7 @@ from engine.kafka.messages import everything
 from engine.kafka.sending import Entry, Sender
 from engine.lifecycle import unless_stopped
 from engine.stated import Stated, Told
-from engine.store import PostgresStore
+from engine.store import OLDEST_APPENDED, PostgresStore
 
 log = logging.getLogger("kehu.states")
 
@@ -58,10 +58,10 @@ _DUE = "select customer from states_due where topic = $1 and due <= $2"
 _NOT_DUE = "delete from states_due where topic = $1 and customer = any($2::text[])"
 _ARE_DUE = "insert into states_due (topic, customer, due) select $1, * from unnest($2::text[], $3::date[])"
 _AGAIN = "update states set pos = least(pos, $2), epoch = epoch + 1 where topic = $1"
-_BEHIND = """
-select count(*), min(recorded_at) from (
-    select e.recorded_at from events e where e.pos > coalesce((select pos from states where topic = $1), 0)
-    and e.type = any($2::text[]) order by e.pos limit $3) waiting"""
+_BEHIND = f"""
+select count(*), {OLDEST_APPENDED} from (
+    select e.id, e.recorded_at from events e where e.pos > coalesce((select pos from states where topic = $1), 0)
+    and e.type = any($2::text[]) order by e.pos limit $3) waiting"""  # noqa: S608 - constants only
 
 
 @dataclass(slots=True)
@@ -216,7 +216,7 @@ async def again(home: asyncpg.Pool, layout: Layout, stated: Stated, after: int) 
 
 
 async def behind(home: asyncpg.Pool, layout: Layout, stated: Stated, most: int) -> tuple[int, datetime | None]:
-    """How many events, up to `most`, are not in what was told, and when the oldest was recorded."""
+    """How many events, up to `most`, are not in what was told, and when the oldest was appended."""
     row = await home.fetchrow(_BEHIND, layout.access.named(stated.topic), stated.types, most)
     assert row is not None
     return row[0], row[1]

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from random import Random  # noqa: TID251 - seeded
 from uuid import UUID
 
-from engine.ports import Bus, Delivery, Place, Subscription
+from engine.ports import Behind, Bus, Delivery, Place, Subscription
 from engine.tablebus import TableBus
 
 
@@ -45,7 +44,7 @@ class FaultyBus:
         """As it is."""
         return await self.bus.head(topic)
 
-    async def behind(self, topic: str, last: Mapping[int, int], most: int) -> tuple[int, datetime | None]:
+    async def behind(self, topic: str, last: Mapping[int, int], most: int) -> Behind:
         """As it is."""
         return await self.bus.behind(topic, last, most)
 
