@@ -93,7 +93,8 @@ def spoken_to(server: Server, health: Any, held: list[Examined], settings: Setti
     for name, known in health["services"].items():
         wrong += services.stores(name, known)
         if known["store"] == "up":
-            wrong += services.workers(name, server.get(f"{PREFIXES[name]}/ops/workers"))
+            here = server.get(f"{PREFIXES[name]}/ops/workers")
+            wrong += [*services.workers(name, here), *services.elsewhere(name, known["halted"], here)]
             store = server.get(f"{PREFIXES[name]}/ops/store")
             wrong += services.store(name, store, clock.now())
             wrong += services.views(name, server.get(f"{PREFIXES[name]}/ops/views"))

@@ -73,16 +73,16 @@ def service(server: Server, name: str, known: Any) -> dict[str, Any]:
         "parked": sum(c["parked"] for c in consumers),
         "broken_timers": known["broken_timers"],
         "halted": known["halted"],
-        "silent": known["silent"],
+        "silent": known.get("silent", []),
         "relay": server.get(f"{PREFIXES[name]}/ops/relay") if known["store"] == "up" else None,
     }
 
 
 def unwell(name: str, known: Any) -> Iterator[str]:
     """What is not well with a service, each with where to look."""
-    for role in known["silent"]:
+    for role in known.get("silent", []):
         yield f"{name}: its {role} process does not answer; see its log, start it again ({name}_svc {role})"
-    if known["store"] != "up" and "api" not in known["silent"]:
+    if known["store"] != "up" and "api" not in known.get("silent", []):
         yield f"{name}: its database does not answer (kehu doctor)"
     for worker in known["halted"]:
         yield f"{name}: {worker} has halted and waits for a person (kehu doctor)"

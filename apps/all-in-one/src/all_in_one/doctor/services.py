@@ -13,10 +13,10 @@ STUCK = timedelta(days=1)
 
 def stores(name: str, health: Any) -> Iterator[Finding]:
     """A service's store, workers, consumers and timers, from /health/ready."""
-    for role in health["silent"]:
+    for role in health.get("silent", []):
         what = f"{name}: its {role} process does not answer"
         yield Finding("process", "wrong", what, f"its log says why it ended; start it again: {name}_svc {role}")
-    if health["store"] != "up" and "api" not in health["silent"]:
+    if health["store"] != "up" and "api" not in health.get("silent", []):
         yield Finding("store", "wrong", f"{name}: its database does not answer", "see PostgreSQL above, and kehu.log")
     for consumer, lag in health["consumers"].items():
         if lag["parked"]:
@@ -40,6 +40,13 @@ def workers(name: str, found: Any) -> Iterator[Finding]:
         elif worker["state"] == "waiting":
             what = f"{name}: {worker['name']} fails and is tried again ({worker['restarts']} times): {worker['error']}"
             yield Finding("workers", "wrong", what, "see kehu.log")
+
+
+def elsewhere(name: str, halted: Any, found: Any) -> Iterator[Finding]:
+    """Workers that have given up in a process of their own: what answers knows their names alone."""
+    for worker in sorted({*halted} - {one["name"] for one in found}):
+        help_ = f"its log says why; mend the cause, end that process, start it again: {name}_svc worker"
+        yield Finding("workers", "wrong", f"{name}: {worker} has halted in its worker process", help_)
 
 
 def store(name: str, found: Any, now: datetime) -> Iterator[Finding]:
