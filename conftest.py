@@ -4,7 +4,12 @@ import os
 
 import pytest
 
+from engine.heap import look_seldom
+
 pytest_plugins = ["engine.testing.plugin", "engine.testing.kafka"]
+
+
+look_seldom()  # all that tests load stays
 
 
 @pytest.hookimpl(optionalhook=True)

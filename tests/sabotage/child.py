@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-LIBRARIES = """alembic.command asyncpg cryptography.fernet cryptography.x509 duckdb fastapi httpx hypothesis jwt
-limits.storage orjson pydantic_settings pytest pytest_asyncio.plugin pytest_timeout rich.progress
-sqlalchemy.ext.asyncio structlog tenacity typer uvicorn.server""".split()
+LIBRARIES = """aiokafka alembic.command asyncpg cryptography.fernet cryptography.x509 duckdb fastapi holidays httpx
+hypothesis jwt limits.storage orjson prometheus_client pydantic_settings pytest pytest_asyncio.plugin pytest_timeout
+rich.progress sqlalchemy.ext.asyncio structlog tenacity typer uvicorn.server""".split()
 """What tests load: most of the time of a short run."""
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(LIBRARIES)

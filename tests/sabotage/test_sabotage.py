@@ -4,6 +4,7 @@ A sabotage replaces one text that occurs exactly once. When the code has moved o
 told again where the guarantee now lies.
 """
 
+import asyncio
 import compileall
 import os
 import re
@@ -29,6 +30,10 @@ AT_ONCE, WAITING = 2, 2
 """Runs at the same time: as many as a machine has cores, and of those that only wait some beside them."""
 RED = re.compile(r"^FAILED (.*?)(?: - .*)?$", re.MULTILINE)
 PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout")
+SHAPING = re.compile(
+    r"/(migrations|projections|testing)/|/(business_day|database|ownership|projection|roles|runtime|service|shape|views)\.py|testing\.py"
+)
+"""Files that say what tables there are: without one of their guarantees a test makes its databases itself."""
 UNTOUCHED = "nothing {}".format
 """Beside the names of guarantees: the run of a part of what turned red, in the tree as it is."""
 TESTS_FAILED = 1
@@ -41,6 +46,7 @@ class Saboteur:
 
     copies: SimpleQueue[Path]
     url: str
+    templates: str
 
     def sabotage(self, guarantee: Guarantee) -> Done:
         """The run of the guarantee's tests without what holds it."""
@@ -52,7 +58,7 @@ class Saboteur:
             assert count == 1, f"the place of this guarantee occurs {count} times in {guarantee.file}"
             file.write_text(whole.replace(guarantee.holds, guarantee.broken))
             try:
-                return self._run(guarantee.tests, copy, "-x")
+                return self._run(guarantee.tests, copy, "-x", own_tables=bool(SHAPING.search(guarantee.file)))
             finally:
                 file.write_text(whole)
         finally:
@@ -68,13 +74,14 @@ class Saboteur:
         finally:
             self.copies.put(copy)
 
-    def _run(self, tests: Iterable[str], copy: Path, *more: str) -> Done:
+    def _run(self, tests: Iterable[str], copy: Path, *more: str, own_tables: bool = False) -> Done:
         """The copy's packages come before the installed ones, in what its tests start, too."""
         plugins = [f"-p{name}" for name in PLUGINS]
         options = ["-q", "-rfE", "--tb=short", "--assert=plain", "-pno:cacheprovider", "--timeout=40", *plugins, *more]
         path = os.pathsep.join(str(p) for p in sorted(copy.glob("*/*/src")))
         ours = {
             "KEHU_TEST_DATABASE_URL": self.url,
+            "KEHU_TEST_TEMPLATES": "" if own_tables else self.templates,
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": path,
@@ -109,13 +116,15 @@ def red(runs: Iterable["Future[Done]"]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def saboteur(tmp_path_factory: pytest.TempPathFactory, postgres_server: TestServer) -> Saboteur:
+def saboteur(tmp_path_factory: pytest.TempPathFactory, postgres_server: TestServer) -> Iterator[Saboteur]:
     copies: SimpleQueue[Path] = SimpleQueue()
     first = copied(tmp_path_factory.mktemp("sabotaged"))
     copies.put(first)
     for _ in range(AT_ONCE + WAITING - 1):
         copies.put(shutil.copytree(first, tmp_path_factory.mktemp("sabotaged"), dirs_exist_ok=True))
-    return Saboteur(copies, postgres_server.postgres.url("postgres"))
+    templates = f"sabotage {os.getpid()}"
+    yield Saboteur(copies, postgres_server.postgres.url("postgres"), templates)
+    asyncio.run(postgres_server.forget(templates))
 
 
 @pytest.fixture(scope="module")

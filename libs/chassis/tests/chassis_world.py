@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar, assert_never, cast
 
-import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -22,7 +21,7 @@ from chassis.runtime import Runtime
 from chassis.service import Service
 from chassis.settings import Auth, Http, Intake, Settings
 from chassis.sse import Live
-from engine.database import migrate
+from chassis.testing import prepared
 from engine.decider import Aggregate, Command, Decider, Decision, Facts, NotFound, Ref, Rejected, States, Waits
 from engine.projection import Key, Row, Rows
 from engine.testing import running as at_work
@@ -269,10 +268,7 @@ async def run(service: Service, settings: Settings, url: str) -> AsyncIterator[R
 
 @pytest.fixture
 async def url(make_database: MakeDatabase, postgres_server: TestServer) -> str:
-    async def prepare(connection: asyncpg.Connection) -> None:
-        await migrate(postgres_server.postgres.url(await connection.fetchval("select current_database()")))
-
-    return await make_database(prepare, "migrated")
+    return await prepared(make_database, postgres_server, SERVICE)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from itertools import count
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -19,8 +18,9 @@ from chassis.app import create_app
 from chassis.run import opened, working
 from chassis.runtime import Runtime
 from chassis.settings import Auth, Http, Settings
+from chassis.testing import prepared
 from engine import ids
-from engine.database import Database, migrate
+from engine.database import Database
 from engine.evaluator import Evaluator
 from engine.keys import PersonalKeys
 from engine.ports import Append, Meta, NewEvent
@@ -112,10 +112,8 @@ async def history(postgres_server: TestServer) -> AsyncIterator[World]:
 
 @asynccontextmanager
 async def _working(make_database: MakeDatabase, postgres_server: TestServer) -> AsyncIterator[World]:
-    async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        await migrate(postgres_server.postgres.url(await connection.fetchval("select current_database()")))
-
-    urls = {name: await make_database(prepare, "migrated") for name in (*SOURCES, "analytics")}
+    urls = {name: await prepared(make_database, postgres_server) for name in SOURCES}
+    urls["analytics"] = await prepared(make_database, postgres_server, SERVICE)
     async with AsyncExitStack() as stack:
         settings = Settings(auth=Auth(development=True), http=Http(patience=30))
         (runtime,) = await stack.enter_async_context(opened([SERVICE], settings, urls))

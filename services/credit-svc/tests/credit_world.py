@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 
@@ -16,8 +16,9 @@ from chassis.app import create_app
 from chassis.run import opened, working
 from chassis.runtime import Runtime
 from chassis.settings import Auth, Http, Intake, Settings
+from chassis.testing import prepared
 from credit_svc.service import SERVICE
-from engine.database import Database, migrate
+from engine.database import Database
 from engine.ports import Append, Meta, NewEvent
 from engine.serde import Serde
 from engine.store import PostgresStore
@@ -77,11 +78,8 @@ def eventually() -> Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 @pytest.fixture
 async def urls(make_database: MakeDatabase, postgres_server: TestServer) -> dict[str, str]:
     """Migrated databases of credit-svc and customer-svc."""
-
-    async def prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        await migrate(postgres_server.postgres.url(await connection.fetchval("select current_database()")))
-
-    return {name: await make_database(prepare, "migrated") for name in ("customer", "credit")}
+    made = partial(prepared, make_database, postgres_server)
+    return {"customer": await made(), "credit": await made(SERVICE)}
 
 
 @pytest.fixture

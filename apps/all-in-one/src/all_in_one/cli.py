@@ -9,6 +9,7 @@ from typer.core import TyperCommand
 from typer.main import get_group
 
 from all_in_one.commands.terminal import Commands
+from engine.heap import look_seldom
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Kehu(Commands):
         """A command, or the group of that name; None where there is none."""
         if cmd_name not in PLACES:
             return None
+        look_seldom()  # what is loaded stays: looking through it takes a seventh of a start
         loaded = get_group(import_module(f"all_in_one.commands.{PLACES[cmd_name].module}").app)
         loaded.name = cmd_name
         return loaded.commands.get(cmd_name, loaded)

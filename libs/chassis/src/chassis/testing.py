@@ -7,19 +7,23 @@ from datetime import date
 from itertools import count
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 import httpx
 
 from chassis.app import create_app
 from chassis.run import opened, working
-from chassis.runtime import Runtime
+from chassis.runtime import SHARED, Runtime
 from chassis.service import Service
 from chassis.settings import Auth, Company, Http, Settings
 from engine.database import Database, migrate
 from engine.ports import Append, Meta, NewEvent
+from engine.roles import WRITER
 from engine.serde import Serde
+from engine.shape import Shape
 from engine.store import PostgresStore
 from engine.testing.plugin import MakeDatabase, TestServer
+from engine.views import ViewRegistry
 from events.base import Event
 
 
@@ -84,6 +88,28 @@ class Served:
         return f"{self.runtime.service.prefix}{path}"
 
 
+async def prepared(make: MakeDatabase, server: TestServer, service: Service | None = None) -> str:
+    """The URL of a database that is migrated; with the empty tables of `service`, as after its first start.
+
+    They are made once and copied: sixty statements less each time.
+    """
+
+    async def prepare(connection: Any) -> None:
+        url = server.postgres.url(await connection.fetchval("select current_database()"))
+        await migrate(url)
+        if service is not None:
+            database = await Database.open(url, 2, WRITER)
+            await ViewRegistry(database.pool).ensure([*service.views, *SHARED])
+            await database.close()
+
+    return await make(prepare, "migrated" if service is None else f"first start of {service.name} {_told(service):x}")
+
+
+def _told(service: Service) -> int:
+    """Differs where the tables do: samples have the names of real services."""
+    return crc32("".join(Shape(view.table).create(view.name, view.version) for view in service.views).encode())
+
+
 @asynccontextmanager
 async def serving(
     service: Service, make_database: MakeDatabase, server: TestServer, beside: tuple[str, ...]
@@ -92,11 +118,8 @@ async def serving(
 
     No day is opened by the clock, and reads wait for their position as long as a slow machine needs.
     """
-
-    async def prepare(connection: Any) -> None:
-        await migrate(server.postgres.url(await connection.fetchval("select current_database()")))
-
-    urls = {name: await make_database(prepare, "migrated") for name in (service.name, *beside)}
+    urls = {name: await prepared(make_database, server) for name in beside}
+    urls[service.name] = await prepared(make_database, server, service)
     settings = Settings(auth=Auth(development=True), company=Company(opens_days=False), http=Http(patience=30))
     async with AsyncExitStack() as stack:
         (runtime,) = await stack.enter_async_context(opened([service], settings, urls))

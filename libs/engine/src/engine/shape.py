@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import orjson
@@ -78,17 +78,7 @@ class Shape:
 
     def indexes(self, physical: str) -> dict[IndexKey, str]:
         """What each index of the table is, and the statement that makes it."""
-        suffix, found = physical.removeprefix(self.table.name), dict[IndexKey, str]()
-        copy = self.table.to_metadata(MetaData(), name=physical)
-        for index in copy.indexes:
-            key = (
-                str(index.dialect_kwargs.get("postgresql_using") or "btree"),
-                tuple(column.name for column in index.columns),
-                index.dialect_kwargs.get("postgresql_where") is not None,
-            )
-            index.name = quoted_name(f"{self.table.name[:32]}_{str(index.name)[:16]}{suffix}", quote=None)
-            found[key] = str(CreateIndex(index).compile(dialect=_DIALECT))
-        return found
+        return dict(_indexes(self.table, physical))
 
     def show(self, physical: str) -> str:
         """The SQL view of the plain name."""
@@ -133,6 +123,21 @@ class Shape:
         for i in self._documents:
             values[i] = None if values[i] is None else orjson.dumps(values[i], default=str).decode()
         return values
+
+
+@lru_cache(1024)
+def _indexes(table: Table, physical: str) -> Sequence[tuple[IndexKey, str]]:
+    suffix, found = physical.removeprefix(table.name), list[tuple[IndexKey, str]]()
+    copy = table.to_metadata(MetaData(), name=physical)
+    for index in copy.indexes:
+        key = (
+            str(index.dialect_kwargs.get("postgresql_using") or "btree"),
+            tuple(column.name for column in index.columns),
+            index.dialect_kwargs.get("postgresql_where") is not None,
+        )
+        index.name = quoted_name(f"{table.name[:32]}_{str(index.name)[:16]}{suffix}", quote=None)
+        found.append((key, str(CreateIndex(index).compile(dialect=_DIALECT))))
+    return found
 
 
 def _quoted(name: str) -> str:
