@@ -1,11 +1,12 @@
 """What the tests have to notice: for each guarantee the text that holds it, and the text without it."""
 
-from tests.sabotage import deciding, delivering, importing, recording, securing, serving, showing
+from tests.sabotage import deciding, delivering, importing, losing, recording, securing, serving, showing
 from tests.sabotage.guarantee import Guarantee
 
 GUARANTEES: tuple[Guarantee, ...] = (
     *deciding.GUARANTEES,
     *delivering.GUARANTEES,
+    *losing.GUARANTEES,
     *serving.GUARANTEES,
     *securing.GUARANTEES,
     *recording.GUARANTEES,
