@@ -38,8 +38,8 @@ test: $(READY) ## the whole suite
 test-unit: $(READY) ## the tests not marked slow
 	@$(PY) -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
 
-journeys-distributed: $(READY) ## the journeys against make distributed: [BUS=table]
-	@KEHU_JOURNEYS=distributed $(if $(BUS),KEHU_BUS__KIND="$(BUS)",) $(PY) -m pytest tests/journeys -n 1 --dist loadfile --timeout 900 -o session_timeout=7200 $(ARGS)
+journeys-distributed: $(READY) ## the journeys against make distributed: [BUS=table] [ARGS=tests/journeys/test_command.py]
+	@KEHU_JOURNEYS=distributed $(if $(BUS),KEHU_BUS__KIND="$(BUS)",) $(PY) -m pytest $(or $(filter tests/%,$(ARGS)),tests/journeys) -n 1 --dist loadfile --timeout 900 -o session_timeout=7200 $(filter-out tests/%,$(ARGS))
 
 check: lint types arch docs test-unit ## the fast gate: lint, types, architecture, generated docs, unit tests
 
