@@ -310,3 +310,47 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence_and_stdout_stays_empty(
         refused = terminal.kehu_("views", *options, *more)
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert sentence in refused.stderr.replace("\n", " ")
+
+
+def test_the_report_on_the_intake_tells_what_came_twice_and_which_numbers_never_did(terminal: Terminal) -> None:
+    numbers = [n for n in range(1, 15) if n not in (4, 8, 9)]
+    with Person(terminal.kehu) as boss:
+        receipts = boss.send("/api/credit", *map(payment, numbers), payment(2), payment(3))
+    verdicts = [receipt["verdict"] for receipt in receipts]
+    assert (verdicts.count("accepted"), verdicts.count("duplicate")) == (11, 2)
+    (row,) = terminal.json("intake", "report", "--source", "numbers")
+    assert (row["service"], row["messages"], row["accepted"], row["duplicates"]) == ("credit", 11, 11, 2)
+    (series,) = row["series"]
+    assert (series["missing"], [(g["first"], g["last"]) for g in series["gaps"]]) == (
+        3,
+        [("N-0004", "N-0004"), ("N-0008", "N-0009")],
+    )
+    assert "N-0004, N-0008 to N-0009" in " ".join(terminal.said("intake", "report", "--source", "numbers").split())
+    assert terminal.json("intake", "report", "--source", "nobody") == []
+
+
+def payment(number: int) -> dict[str, object]:
+    money = {"amount": "1.00", "currency": "CNY"}
+    data = {"customer": "acme", "payment": f"N-{number:04d}", "value_date": "2029-12-01", "amount": money}
+    return {
+        "specversion": "1.0", "source": "numbers", "id": f"n{number}", "type": "erp.Payment.v1", "data": data
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "content", "says"),
+    [
+        (("reconcile", "balances.csv"), "customer,balance\nacme,1\n", "has no column currency"),
+        (("reconcile", "balances.csv"), "customer,balance,currency\nacme,much,CNY\n", "line 2, column balance"),
+        (("reconcile", "balances.csv"), "customer,balance,currency\n", "names no balance"),
+        (("intake", "report", "--sauce", "erp"), "", "--sauce"),
+    ],
+)
+def test_wrong_input_ends_with_2_so_that_1_means_that_balances_differ(
+    terminal: Terminal, tmp_path: Path, words: tuple[str, ...], content: str, says: str
+) -> None:
+    file = tmp_path / "balances.csv"
+    file.write_text(content)
+    refused = terminal.kehu_(*[str(file) if word == "balances.csv" else word for word in words])
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert says in " ".join(refused.stderr.split())

@@ -11,6 +11,7 @@ ROLES = "libs/engine/tests/test_roles.py::"
 SERDE = "libs/engine/tests/test_serde.py::"
 CHECKED = "(x->>2)::bigint <> versions[o]"
 WRITTEN = "exists (select from jsonb_array_elements(entries::jsonb) e where (e->>1)::int = o)"
+EXPLAINED = "services/credit-svc/tests/test_reconciliation.py::"
 CANDIDATES = "libs/engine/tests/test_candidates.py::"
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -20,6 +21,20 @@ GUARANTEES: tuple[Guarantee, ...] = (
         CHECKED,
         f"{CHECKED} and not {WRITTEN}",
         (SUITE + "test_another_version_than_expected_is_a_conflict[99]",),
+    ),
+    Guarantee(
+        "the differences of a reconciliation are explained by lines that sum to it",
+        "services/credit-svc/src/credit_svc/domain/explaining.py",
+        "    pool[doc] = there - used\n",
+        "    pool[doc] = there\n",
+        (EXPLAINED + "test_explanations_always_sum_to_the_difference_and_leave_nothing_open_where_items_are_told",),
+    ),
+    Guarantee(
+        "explanations that are summed up lose nothing",
+        "services/credit-svc/src/credit_svc/domain/explaining.py",
+        "    return [*((line, 0) for line in kept), *summed]\n",
+        "    return [(line, 0) for line in kept]\n",
+        (EXPLAINED + "test_many_lines_are_summed_up_by_kind_and_nothing_is_lost",),
     ),
     Guarantee(
         "the versions of streams that are only named are checked",

@@ -1,6 +1,6 @@
 """What the tests have to notice: for each guarantee the text that holds it, and the text without it."""
 
-from tests.sabotage import deciding, delivering, importing, losing, recording, securing, serving, showing
+from tests.sabotage import deciding, delivering, importing, losing, recording, securing, serving, showing, telling
 from tests.sabotage.guarantee import Guarantee
 
 GUARANTEES: tuple[Guarantee, ...] = (
@@ -12,4 +12,5 @@ GUARANTEES: tuple[Guarantee, ...] = (
     *recording.GUARANTEES,
     *importing.GUARANTEES,
     *showing.GUARANTEES,
+    *telling.GUARANTEES,
 )

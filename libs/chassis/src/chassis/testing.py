@@ -1,6 +1,7 @@
 """For tests: one service as it runs, and a client that has all rights. The real app, its workers, real databases."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,12 +11,13 @@ from uuid import UUID
 from zlib import crc32
 
 import httpx
+import orjson
 
 from chassis.app import create_app
 from chassis.run import opened, working
 from chassis.runtime import SHARED, Runtime
 from chassis.service import Service
-from chassis.settings import Auth, Company, Http, Settings
+from chassis.settings import Auth, Bus, Company, Http, Kafka, Settings
 from engine.database import Database, migrate
 from engine.ports import Append, Meta, NewEvent
 from engine.roles import WRITER
@@ -23,8 +25,10 @@ from engine.serde import Serde
 from engine.shape import Shape
 from engine.store import PostgresStore
 from engine.testing.plugin import MakeDatabase, TestServer
+from engine.topics import Message
 from engine.views import ViewRegistry
 from events.base import Event
+from events.topics import RECEIPTS
 
 
 @dataclass
@@ -64,6 +68,29 @@ class Served:
         if receipt.get("position"):
             self.position = f"{self.runtime.service.name}:{receipt['position']}"
         return receipt
+
+    async def produces(self, topic: str, type_: str, id_: str, data: Any) -> None:
+        """The ERP puts a document into a topic."""
+        event = {"specversion": "1.0", "source": "erp", "id": id_, "type": type_, "data": data}
+        kind = (("content-type", b"application/cloudevents+json"),)
+        await self.runtime.topics.publish(topic, [Message(data["customer"].encode(), orjson.dumps(event), kind)])
+
+    @asynccontextmanager
+    async def receipts(self) -> AsyncIterator[Callable[[str], Awaitable[dict[str, Any]]]]:
+        """What the ERP reads: the next receipt of a message, by its id."""
+        reading, seen = await self.runtime.topics.read("erp", [RECEIPTS], "erp"), list[dict[str, Any]]()
+
+        async def of(id_: str) -> dict[str, Any]:
+            async with asyncio.timeout(60):
+                while not (mine := [receipt for receipt in seen if receipt["id"] == id_]):
+                    seen.extend(orjson.loads(record.value) for record in await reading.fetch(10, 0.2))
+            seen.remove(mine[0])
+            if mine[0].get("position"):
+                self.position = f"{self.runtime.service.name}:{mine[0]['position']}"
+            return mine[0]
+
+        yield of
+        await reading.close()
 
     async def hears(self, service: str, stream: str, event: Event, on: date) -> None:
         """`service`, one of those beside, states `event` in a new stream of its log."""
@@ -112,15 +139,26 @@ def _told(service: Service) -> int:
 
 @asynccontextmanager
 async def serving(
-    service: Service, make_database: MakeDatabase, server: TestServer, beside: tuple[str, ...]
+    service: Service,
+    make_database: MakeDatabase,
+    server: TestServer,
+    beside: tuple[str, ...],
+    kafka: Kafka | None = None,
 ) -> AsyncIterator[Served]:
     """`service` on a database of its own; `beside` names the services it listens to: their logs are there, empty.
 
-    No day is opened by the clock, and reads wait for their position as long as a slow machine needs.
+    They meet on `kafka` if one is given. No day is opened by the clock, and reads wait for their position as long as a
+    slow machine needs.
     """
     urls = {name: await prepared(make_database, server) for name in beside}
     urls[service.name] = await prepared(make_database, server, service)
-    settings = Settings(auth=Auth(development=True), company=Company(opens_days=False), http=Http(patience=30))
+    settings = Settings(
+        auth=Auth(development=True),
+        company=Company(opens_days=False),
+        http=Http(patience=30),
+        bus=Bus(kind="kafka" if kafka else "table"),
+        kafka=kafka or Kafka(),
+    )
     async with AsyncExitStack() as stack:
         (runtime,) = await stack.enter_async_context(opened([service], settings, urls))
         await stack.enter_async_context(working([runtime]))
