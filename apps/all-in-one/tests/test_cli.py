@@ -12,6 +12,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from all_in_one.cli import PLACES, app
+from all_in_one.intakes import intake_prefixes
+from all_in_one.services import SERVICES
 
 
 def commands(of: Any, before: str = "") -> Iterator[tuple[str, Any]]:
@@ -38,6 +40,15 @@ def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
     stopped = CliRunner().invoke(app, ["import", str(mapping), str(tmp_path), "--url", "http://127.0.0.1:1"])
     assert stopped.exit_code == 1
     assert "nothing answers at http://127.0.0.1:1;" in stopped.stderr
+
+
+def test_an_import_loads_no_service_and_knows_who_takes_what_all_the_same() -> None:
+    """Each import took two seconds of a processor before it read its first row."""
+    heavy = {"fastapi", "sqlalchemy", "duckdb", "credit_svc.service", "customer_svc.service"}
+    asked = "import sys, all_in_one.commands.importing; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True).stdout.split()
+    assert heavy.isdisjoint(loaded)
+    assert intake_prefixes() == {document.type: s.prefix for s in SERVICES for document in s.intake}
 
 
 COMMANDS = dict(commands(get_command(app)))

@@ -7,8 +7,3 @@ from credit_svc.service import SERVICE as CREDIT
 from customer_svc.service import SERVICE as CUSTOMER
 
 SERVICES: tuple[Service, ...] = (CUSTOMER, CREDIT, COMPLAINT, ANALYTICS)
-
-
-def intake_prefixes() -> dict[str, str]:
-    """Document type -> path of the service that takes it."""
-    return {document.type: s.prefix for s in SERVICES for document in s.intake}

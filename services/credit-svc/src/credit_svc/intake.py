@@ -42,6 +42,8 @@ def balance_sheet(document: BalanceSheet) -> Command:
     return ReportAssets(total_assets=document.total_assets, on=document.on)
 
 
+PREFIX = "/api/credit"
+"""The path under which they come in, and all else of the service."""
 TAKES: Mapping[type[Document], Callable[[Any], Command | Sequence[Command]]] = MappingProxyType(
     {CreditTerms: terms, Invoice: invoice, CreditNote: credit_note, Payment: payment, BalanceSheet: balance_sheet}
 )

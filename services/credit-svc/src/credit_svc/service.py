@@ -74,7 +74,7 @@ async def _for_reconciliations(command: Reconcile, base: Facts, views: Connectio
 
 SERVICE = Service(
     name="credit",
-    prefix="/api/credit",
+    prefix=intake.PREFIX,
     title="Kehu: credit and receivables",
     contexts=("credit",),
     routers=(api.router,),

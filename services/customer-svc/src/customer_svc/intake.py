@@ -1,8 +1,8 @@
 """Documents of the ERP that customer-svc takes, each as one command. It holds no rule."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from chassis.service import ToCommands
 from customer_svc.domain.customer import RecordCustomer
 from customer_svc.domain.delivery import RecordDelivery
 from customer_svc.domain.order import RecordCancellation, RecordOrder
@@ -53,7 +53,9 @@ def delivery(document: erp.Delivery) -> Command:
     )
 
 
-TAKES: Mapping[type[erp.Document], ToCommands] = {
+PREFIX = "/api/customers"
+"""The path under which they come in, and all else of the service."""
+TAKES: Mapping[type[erp.Document], Callable[[Any], Command]] = {
     erp.Customer: customer,
     erp.CustomerRecord: record,
     erp.Order: order,

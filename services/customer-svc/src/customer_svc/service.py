@@ -5,7 +5,7 @@ from customer_svc.api import ROUTERS
 from customer_svc.domain import calendar, customer, delivery, order, record
 from customer_svc.domain.reactions import REACTIONS
 from customer_svc.examples import STORY
-from customer_svc.intake import TAKES
+from customer_svc.intake import PREFIX, TAKES
 from customer_svc.projections.blocks import BLOCKS
 from customer_svc.projections.customers import CUSTOMERS
 from customer_svc.projections.orders import ORDERS
@@ -13,7 +13,7 @@ from customer_svc.projections.timeline import TIMELINE
 
 SERVICE = Service(
     name="customer",
-    prefix="/api/customers",
+    prefix=PREFIX,
     title="Kehu: customers and orders",
     contexts=("customer", "company"),
     routers=ROUTERS,

@@ -30,10 +30,9 @@ from all_in_one.commands.server import Server
 from all_in_one.commands.terminal import HERE, Json, Token, Url, err, group, out, print_json
 from all_in_one.drafting import Folder
 from all_in_one.guess.contents import Answers
+from all_in_one.intakes import intake_prefixes
 from all_in_one.mapping import FileMapping, MappingError
-from all_in_one.producing import producing
 from all_in_one.refusals import SHOWN, Refusals, reported
-from all_in_one.services import intake_prefixes
 from all_in_one.spool import Spool, SpoolFull
 from chassis.settings import Settings
 from engine.faults import Halted
@@ -173,6 +172,8 @@ def _sent(found: FileMapping, spool: Spool, refusals: Refusals, way: Way) -> imp
             client = await stack.enter_async_context(httpx.AsyncClient(base_url=way.url, headers=headers, timeout=120))
             intake = importing.Intake(client, intake_prefixes(), found.source, zone, way.initial_load)
             if way.kafka:
+                from all_in_one.producing import producing  # noqa: PLC0415 - a second that only those with a Kafka need
+
                 at = settings.kafka.model_copy(update={"bootstrap": way.kafka})
                 intake = replace(intake, produce=(await stack.enter_async_context(producing(at))).produce)
             with Progress(*columns, console=err) as progress:

@@ -12,8 +12,8 @@ import httpx
 from all_in_one import importing
 from all_in_one.demo.company.complaints import Act
 from all_in_one.demo.company.document import Document
+from all_in_one.intakes import intake_prefixes
 from all_in_one.mapping import Drafted
-from all_in_one.services import intake_prefixes
 from chassis.context import POSITION
 
 PAGE, LISTED = 1000, 500
