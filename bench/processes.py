@@ -53,8 +53,11 @@ def most_mib(pid: int) -> float:
 
 
 def busy(pid: int) -> float:
-    """Seconds of processor time a process took so far, and those it has waited for when they ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """Seconds of processor time a process took so far, and those it has waited for when they ended; 0 if it ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from engine.faults import Halted, Unreachable
-from engine.lifecycle import Supervisor
+from engine.lifecycle import LOOK, Supervisor
+from engine.restarts import Restarts
+from engine.store import PostgresStore
 from engine.testing.running import eventually
 
 
@@ -73,6 +75,27 @@ async def test_one_that_halts_stays_down_until_a_person_restarts_it_and_the_othe
     await supervisor.restart("h")
     await eventually(lambda: running(supervisor, halting, 2))
     await supervisor.stop()
+
+
+async def test_one_that_halted_starts_again_when_another_process_asked_for_it_after_it_halted(
+    store: PostgresStore,
+) -> None:
+    asked, halting = Restarts(store.database), Scripted("h", [Halted("update first"), Halted("still")])
+    await asked.ask("h")  # for a halt before this one
+    supervisor = Supervisor([halting], asked.asked)
+    await supervisor.start()
+    await eventually(lambda: has(supervisor, "halted"))
+    await asyncio.sleep(2 * LOOK)
+    assert halting.starts == 1
+    await asked.ask("h")
+    await eventually(lambda: has(supervisor, "halted", halting, 2))
+    await asked.ask("h")
+    await eventually(lambda: running(supervisor, halting, 3))
+    await supervisor.stop()
+
+
+async def has(supervisor: Supervisor, state: str, worker: Scripted | None = None, starts: int = 1) -> bool:
+    return supervisor.status()["h"].state == state and (worker is None or worker.starts == starts)
 
 
 async def test_stopping_takes_no_longer_than_it_may() -> None:

@@ -11,7 +11,7 @@ from chassis.context import Who, allowed
 from chassis.health import ServiceHealth, service_health
 from chassis.once import DoOnce
 from chassis.parameters import Position
-from chassis.problems import CannotRollBack, Fault, Problem, UnknownPath
+from chassis.problems import CannotRollBack, Problem, UnknownPath
 from chassis.rebuilds import Rebuild
 from chassis.routes import Routes
 from chassis.runtime import Runtime
@@ -22,6 +22,7 @@ from engine.deadletters import DeadLetter
 from engine.inventory import extent
 from engine.projection import View
 from engine.rebuild import rollback
+from engine.restarts import Restarts
 from engine.timers import Broken
 from engine.views import ViewRegistry
 
@@ -29,15 +30,8 @@ Named = Annotated[str, Path(description="Name of it, as the list names it.")]
 router = Routes(prefix="/ops", tags=["operations"], dependencies=[allowed("operations")])
 
 
-class WorksElsewhere(Fault):
-    """{worker} does not run in the process that answers: end the worker process of {service}, and start it again."""
-
-    zh = "{worker} 不在应答的进程中运行：请结束 {service} 的 worker 进程并重新启动。"
-    status = 409
-
-
 class WorkerState(BaseModel):
-    """A worker of this process: `halted` until a person has acted and restarts it."""
+    """A worker: `halted` until a person has acted and restarts it, `waiting` to be started again."""
 
     name: str
     state: Literal["new", "running", "waiting", "halted", "stopped"]
@@ -141,16 +135,18 @@ async def workers(request: Request) -> list[WorkerState]:
 
 @router.post("/workers/{name}/restart", status_code=202, summary="Start a halted worker again")
 async def restart(request: Request, name: Named, once: DoOnce) -> WorkerState:
-    """Nothing happens to one that runs. 409 where it runs in another process: that one is to be started again."""
+    """Wherever it runs: a process in which it has halted hears of it within a second. One that runs goes on."""
 
     async def act() -> WorkerState:
         runtime = _runtime(request)
-        supervisor = runtime.supervisor
-        if supervisor is None or name not in supervisor.status():
-            elsewhere = name in names(runtime)
-            raise Problem(WorksElsewhere(worker=name, service=runtime.service.name) if elsewhere else UnknownPath())
-        await supervisor.restart(name)
-        return WorkerState(name=name, **asdict(supervisor.status()[name]))
+        if name not in names(runtime):
+            raise Problem(UnknownPath())
+        here = runtime.supervisor.status() if runtime.supervisor else {}
+        await Restarts(runtime.database).ask(name)
+        if runtime.supervisor is not None and name in here:
+            await runtime.supervisor.restart(name)
+            return WorkerState(name=name, **asdict(runtime.supervisor.status()[name]))
+        return WorkerState(name=name, state="waiting", restarts=0, error=None, since=None)
 
     return await once(WorkerState, act)
 

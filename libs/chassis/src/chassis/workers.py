@@ -20,6 +20,7 @@ from engine.lifecycle import Supervisor, Worker, unless_stopped
 from engine.ports import Meta
 from engine.projector import Projector
 from engine.reactor import Reactor
+from engine.restarts import Restarts
 from engine.timers import TimerRunner, TimerView
 from events.base import COMPANY
 
@@ -36,7 +37,8 @@ FORGET_LOOK = 6 * 3600.0
 
 def supervisor(runtime: Runtime, roles: Collection[Role] = ROLES) -> Supervisor:
     """The workers of these roles, ready to be started; kept as ``runtime.supervisor``."""
-    runtime.supervisor = Supervisor([worker for role in ROLES if role in roles for worker in _of(role, runtime)])
+    workers = [worker for role in ROLES if role in roles for worker in _of(role, runtime)]
+    runtime.supervisor = Supervisor(workers, Restarts(runtime.database).asked)
     return runtime.supervisor
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -16,6 +16,11 @@ log = logging.getLogger("kehu.lifecycle")
 
 AGAIN = 60.0
 """Seconds after which it is said again that something is still away."""
+LOOK = 0.5
+"""Seconds between two looks of who halted whether it is to start again."""
+
+Asked = Callable[[str], Awaitable[int]]
+"""How often a worker was to be started again, by whomever."""
 
 State = Literal["new", "running", "waiting", "halted", "stopped"]
 
@@ -76,14 +81,17 @@ class Tried:
 class Supervisor:
     """Runs workers side by side. One that fails is started again after a growing pause; one that halts stays down."""
 
-    def __init__(self, workers: Sequence[Worker], *, shortest: float = 0.2, longest: float = 15.0) -> None:
-        self._workers = list(workers)
+    def __init__(
+        self, workers: Sequence[Worker], asked: Asked | None = None, *, shortest: float = 0.2, longest: float = 15.0
+    ) -> None:
+        self._workers, self._asked = list(workers), asked or _never
         self._status = {w.name: Status() for w in workers}
         if len(self._status) != len(self._workers):
             raise ValueError("two workers have the same name")
         self._shortest, self._longest = shortest, longest
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._again = {w.name: asyncio.Event() for w in workers}
 
     async def start(self) -> None:
         """Start all; returns when each has had its first turn."""
@@ -101,11 +109,9 @@ class Supervisor:
 
     async def restart(self, name: str) -> None:
         """Start a worker that halted, after a person has acted. Raises KeyError."""
-        worker = next(w for w in self._workers if w.name == name) if name in self._status else None
-        if worker is None:
-            raise KeyError(name)
-        if self._tasks[name].done():
-            self._tasks[name] = asyncio.create_task(self._supervise(worker), name=name)
+        again = self._again[name]
+        if self._status[name].state == "halted":
+            again.set()
 
     async def stop(self, within: float = 10.0) -> Sequence[str]:
         """Ask all to stop, and cut off those that take longer than `within` seconds; their names."""
@@ -130,7 +136,9 @@ class Supervisor:
             except Halted as halted:
                 log.critical("%s halted: %s", worker.name, halted)
                 status.error = str(halted)
-                return self._is(status, "halted")
+                if not await self._started_again(worker.name, status):
+                    return None
+                continue
             except Exception as error:
                 status.error, status.restarts = tried.failed(error), status.restarts + 1
             else:
@@ -143,9 +151,37 @@ class Supervisor:
             pause = min(pause * 2, self._longest)
         return self._is(status, "stopped")
 
+    async def _started_again(self, name: str, status: Status) -> bool:
+        """Wait until a person wants it, here or in another process; False: we stop. Whoever sees it halted is heard."""
+        before = await self._times_asked(name)
+        self._again[name].clear()
+        self._is(status, "halted")
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(unless_stopped(self._stop, self._again[name].wait()), LOOK)
+            if self._again[name].is_set():
+                return True
+            times = await self._times_asked(name)
+            before = times if before is None else before
+            if times is not None and before is not None and times > before:
+                return True
+        return False
+
+    async def _times_asked(self, name: str) -> int | None:
+        """None: nobody can say now."""
+        try:
+            return await self._asked(name)
+        except Exception as error:
+            log.warning("%s: whether it is to start again is not known: %s", name, described(error))
+            return None
+
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
 
     def _is(self, status: Status, state: State) -> None:
         status.state, status.since = state, clock.now()
+
+
+async def _never(_: str) -> int:
+    return 0
