@@ -11,15 +11,16 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from engine import ids
+from engine import ids, readiness
 from engine.database import Database, create_database, migrate
 from engine.embedded import Server, start
+from engine.readiness import NotReady
 from engine.roles import READER, WRITER, NoRole, establish
 from engine.serde import Serde
 from engine.store import NotTheOwner, PostgresStore
 from engine.tablebus import TableBus
 from engine.testing.bus_suite import drained
-from engine.testing.plugin import QUICK, TestServer
+from engine.testing.plugin import QUICK, MakeDatabase, TestServer
 from engine.testing.sample_views import TOTALS, paid
 from engine.testing.sample_views import append as append_events
 from engine.testing.store_suite import append
@@ -135,6 +136,23 @@ async def test_tables_of_views_made_before_there_were_roles_are_handed_over(migr
     assert await establish(migrated)
     await service.pool.execute("drop table sample_totals_v1_1 cascade")
     await owner.close()
+
+
+async def test_who_begins_while_the_roles_are_given_their_rights_waits_or_its_tables_would_be_nobody_elses(
+    make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shape was there, the rights were not: views of a worker that began then could not be read by its api."""
+    url, said = await make_database(), list[str]()
+
+    async def slowly(of: str) -> bool:
+        with pytest.raises(NotReady, match="is being migrated; waited 0 s"):
+            await readiness.migrated(of, 0, said.append, own=True)
+        return await establish(of)
+
+    monkeypatch.setattr("engine.database.establish", slowly)
+    await migrate(url)
+    await readiness.migrated(url, 0, said.append, own=True)
+    assert said == []
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ Connection = AsyncConnection
 SETTINGS = {"application_name": "kehu", "jit": "off", "idle_in_transaction_session_timeout": "60s"}
 """Of every session. Without jit: it costs more than it gives on short statements."""
 MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATION_LOCK = 5_348_001
+MIGRATING = 5_348_001
+"""Held from the first change of shape until the roles have their rights."""
 _ALEMBIC = Lock()
 """Alembic keeps its context in module globals: one migration at a time in a process, whatever its event loops."""
 
@@ -92,10 +93,11 @@ async def migrate(url: str, to: str = "head") -> None:
         await asyncio.sleep(0.01)
     engine = create_async_engine(_sqlalchemy_url(url), poolclass=NullPool)
     try:
-        async with engine.begin() as connection:
-            await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-            await connection.run_sync(_upgrade, to)
-        await establish(url)
+        async with engine.begin() as alone:
+            await alone.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATING})
+            async with engine.begin() as connection:
+                await connection.run_sync(_upgrade, to)
+            await establish(url)
     finally:
         _ALEMBIC.release()
         await engine.dispose()

@@ -7,13 +7,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from engine.database import NewerSchema, knows_schema, newest_schema
+from engine.database import MIGRATING, NewerSchema, knows_schema, newest_schema
 
 LOOK, SAID_EVERY = 0.25, 5.0
 """Seconds between two looks, and between two sentences about the same."""
 CONNECT = 5.0
 _OWN = "table alembic_version"
 _OTHERS = "select to_regclass('public.events')::text"
+_DONE = f"select pg_try_advisory_xact_lock_shared({MIGRATING})"
+"""Who begins before the roles have their rights makes tables that nobody else may read."""
 _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InterfaceError, ValueError)
 """What waiting does not change: the login, the URL."""
 
@@ -50,7 +52,7 @@ async def _waited(url: str, patience: float, say: Callable[[str], None], own: bo
 async def _lacks(url: str, own: bool | None) -> str | None:
     """What the database at `url` has yet to become; None: nothing."""
     try:
-        found = await _found(url, own)
+        found, done = await _found(url, own)
     except asyncpg.InvalidCatalogNameError:
         return "does not exist yet: its service's `migrate` makes it where KEHU_DATABASES__SERVER is set, else you do"
     except asyncpg.InsufficientPrivilegeError as refused:
@@ -59,19 +61,21 @@ async def _lacks(url: str, own: bool | None) -> str | None:
         raise NotReady(f"{shown(url)} cannot be used: {refused}") from None
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         return f"does not answer ({type(error).__name__})"
-    return None if own is None else _unmigrated(shown(url), found, own=own)
+    if own is None:
+        return None
+    return _unmigrated(shown(url), found, own=own) or (None if done else "is being migrated")
 
 
-async def _found(url: str, own: bool | None) -> str | None:
-    """The schema of our own, the log of another; None where there is none, or where a session was all that counts."""
+async def _found(url: str, own: bool | None) -> tuple[str | None, bool]:
+    """The schema of our own or the log of another, None where there is none; whether nobody migrates it now."""
     connection = await asyncpg.connect(url, timeout=CONNECT)
     try:
-        found: str | None = None if own is None else await connection.fetchval(_OWN if own else _OTHERS)
+        found = None if own is None else await connection.fetchval(_OWN if own else _OTHERS)
+        return found, await connection.fetchval(_DONE)
     except asyncpg.UndefinedTableError:
-        return None
+        return None, True
     finally:
         await connection.close()
-    return found
 
 
 def _unmigrated(name: str, revision: str | None, *, own: bool) -> str | None:
