@@ -40,6 +40,6 @@ def test_events_that_kafka_does_not_take_are_no_longer_all_is_well(relay: dict[s
 
 
 def test_the_doctor_finds_what_has_halted_in_a_process_of_its_own() -> None:
-    here = [{"name": "view:holds"}]
+    here = [{"name": "view:holds", "state": "halted"}, {"name": "view:accounts", "state": "elsewhere"}]
     [found] = services.elsewhere("credit", ["view:holds", "view:accounts"], here)
     assert (found.state, found.what) == ("wrong", "credit: view:accounts has halted in its worker process")

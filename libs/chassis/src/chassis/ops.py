@@ -31,13 +31,16 @@ router = Routes(prefix="/ops", tags=["operations"], dependencies=[allowed("opera
 
 
 class WorkerState(BaseModel):
-    """A worker: `halted` until a person has acted and restarts it, `waiting` to be started again."""
+    """A worker: `halted` until a person has acted and restarts it, `waiting` to be started again.
+
+    `elsewhere`: it works in another process, if it works.
+    """
 
     name: str
-    state: Literal["new", "running", "waiting", "halted", "stopped"]
-    restarts: int
-    error: str | None
-    since: datetime | None
+    state: Literal["new", "running", "waiting", "halted", "stopped", "elsewhere"]
+    restarts: int = 0
+    error: str | None = None
+    since: datetime | None = None
 
 
 class ViewState(BaseModel):
@@ -125,12 +128,13 @@ async def consumers(request: Request) -> ServiceHealth:
     return await service_health(_runtime(request))
 
 
-@router.get("/workers", summary="The workers of this process")
+@router.get("/workers", summary="The workers of this service")
 async def workers(request: Request) -> list[WorkerState]:
-    """One of each worker this software has, so there are no pages; empty where this process has none."""
-    supervisor = _runtime(request).supervisor
-    found = supervisor.status() if supervisor else {}
-    return [WorkerState(name=name, **asdict(status)) for name, status in found.items()]
+    """One of each worker this software has, so there are no pages; how those of other processes are, health tells."""
+    runtime = _runtime(request)
+    found = runtime.supervisor.status() if runtime.supervisor else {}
+    here = [WorkerState(name=name, **asdict(status)) for name, status in found.items()]
+    return here + [WorkerState(name=name, state="elsewhere") for name in sorted(names(runtime) - set(found))]
 
 
 @router.post("/workers/{name}/restart", status_code=202, summary="Start a halted worker again")
@@ -146,7 +150,7 @@ async def restart(request: Request, name: Named, once: DoOnce) -> WorkerState:
         if runtime.supervisor is not None and name in here:
             await runtime.supervisor.restart(name)
             return WorkerState(name=name, **asdict(runtime.supervisor.status()[name]))
-        return WorkerState(name=name, state="waiting", restarts=0, error=None, since=None)
+        return WorkerState(name=name, state="elsewhere")
 
     return await once(WorkerState, act)
 

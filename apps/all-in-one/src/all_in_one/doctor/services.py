@@ -44,7 +44,7 @@ def workers(name: str, found: Any) -> Iterator[Finding]:
 
 def elsewhere(name: str, halted: Any, found: Any) -> Iterator[Finding]:
     """Workers that have given up in a process of their own: what answers knows their names alone."""
-    for worker in sorted({*halted} - {one["name"] for one in found}):
+    for worker in sorted({*halted} - {one["name"] for one in found if one["state"] != "elsewhere"}):
         help_ = f"its log says why; mend the cause, then POST <{name}>/ops/workers/{worker}/restart"
         yield Finding("workers", "wrong", f"{name}: {worker} has halted in its worker process", help_)
 
