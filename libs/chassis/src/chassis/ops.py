@@ -134,7 +134,7 @@ async def workers(request: Request) -> list[WorkerState]:
     runtime = _runtime(request)
     found = runtime.supervisor.status() if runtime.supervisor else {}
     here = [WorkerState(name=name, **asdict(status)) for name, status in found.items()]
-    return here + [WorkerState(name=name, state="elsewhere") for name in sorted(names(runtime) - set(found))]
+    return here + [WorkerState(name=name, state="elsewhere") for name in names(runtime) if name not in found]
 
 
 @router.post("/workers/{name}/restart", status_code=202, summary="Start a halted worker again")

@@ -42,9 +42,9 @@ def supervisor(runtime: Runtime, roles: Collection[Role] = ROLES) -> Supervisor:
     return runtime.supervisor
 
 
-def names(runtime: Runtime) -> set[str]:
+def names(runtime: Runtime) -> list[str]:
     """What the workers of this service are called, in whichever process they run."""
-    return {worker.name for role in ROLES for worker in _of(role, runtime)}
+    return [worker.name for role in ROLES for worker in _of(role, runtime)]
 
 
 def replayers(runtime: Runtime) -> dict[str, Replayer]:
