@@ -144,8 +144,7 @@ class Relay:
         for raw in raws:
             context = raw.type.partition(".")[0]
             at = context, raw.part
-            recorded = int(raw.recorded.timestamp() * 1000)
-            entry = Entry(*written(raw, self._service, before.get(at, 0), life), recorded)
+            entry = Entry(*written(raw, self._service, before.get(at, 0), life))
             found[self._access.topic(context), raw.part].append(entry)
             before[at] = raw.position
         return found

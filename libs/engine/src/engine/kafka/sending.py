@@ -32,12 +32,14 @@ logging.getLogger("asyncio").addFilter(_not_fenced)
 
 
 class Entry(NamedTuple):
-    """A record to be sent; `at` is its time in milliseconds. No value: the key is removed from a compacted topic."""
+    """A record to be sent. No value: the key is removed from a compacted topic.
+
+    Its time is that of sending: what is dated in the past a broker removes as expired.
+    """
 
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
-    at: int | None = None
 
 
 class Sender:
@@ -148,4 +150,4 @@ def _too_large(topic: str, *entries: Sequence[Entry]) -> Halted:
 
 
 def _appended(batch: Any, entry: Entry) -> bool:
-    return batch.append(timestamp=entry.at, key=entry.key, value=entry.value, headers=list(entry.headers)) is not None
+    return batch.append(timestamp=None, key=entry.key, value=entry.value, headers=list(entry.headers)) is not None
