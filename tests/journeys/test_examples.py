@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Told]]:
-    with company(tmp_path_factory.mktemp("examples"), "story") as kehu, kehu.client() as client:
+    """On the bus the answers are recorded on: with a broker there are topics and offsets to show."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEHU_BUS__KIND", "table")
+        yield from played(tmp_path_factory.mktemp("examples"))
+
+
+def played(folder: Path) -> Iterator[list[Told]]:
+    with company(folder, "story") as kehu, kehu.client() as client:
         teller = Teller(client)
         yield [teller.tell(part, example) for part, example in in_order(PARTS)]
 
