@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from chassis.settings import Kafka
-from chassis.testing import Served, serving
+from chassis.testing import Served, met_on, on_both_buses, serving
 from credit_svc.service import SERVICE
 from engine.testing.plugin import MakeDatabase, TestServer
 from engine.testing.running import eventually
@@ -15,7 +14,6 @@ from events.customer import Basics, CustomerRegistered
 
 pytestmark = pytest.mark.database
 INVOICES, PAYMENTS = "erp.invoices.v1", "erp.payments.v1"
-on_both = pytest.mark.parametrize("kehu", ["table", pytest.param("kafka", marks=pytest.mark.slow)], indirect=True)
 
 
 @pytest.fixture
@@ -23,9 +21,7 @@ async def kehu(
     request: pytest.FixtureRequest, make_database: MakeDatabase, postgres_server: TestServer
 ) -> AsyncIterator[Served]:
     """Credit with an account of C-1."""
-    at = request.getfixturevalue("kafka") if request.param == "kafka" else None
-    kafka = Kafka(bootstrap=at.bootstrap, namespace=at.namespace, session=at.session) if at else None
-    async with serving(SERVICE, make_database, postgres_server, beside=("customer",), kafka=kafka) as served:
+    async with serving(SERVICE, make_database, postgres_server, beside=("customer",), kafka=met_on(request)) as served:
         basics = Basics(name="A", type="dealer", currency="CNY")
         registered = CustomerRegistered(customer="C-1", basics=basics, since=date(2026, 1, 1))
         await served.hears("customer", "customer-C-1", registered, date(2026, 1, 1))
@@ -62,7 +58,7 @@ async def shown(kehu: Served, path: str) -> Any:
     return answer.json()
 
 
-@on_both
+@on_both_buses
 async def test_a_late_invoice_is_taken_with_its_own_day_and_leaves_what_others_settled(kehu: Served) -> None:
     async with kehu.receipts() as receipt:
         await kehu.produces(*invoice("R-2", "100.00", "2026-02-01", "2026-03-01"))
@@ -77,7 +73,7 @@ async def test_a_late_invoice_is_taken_with_its_own_day_and_leaves_what_others_s
     assert (await shown(kehu, "/invoices/R-2"))["open"] == "0.00"
 
 
-@on_both
+@on_both_buses
 async def test_a_payment_dated_back_counts_from_its_value_date_but_never_before_its_invoice(kehu: Served) -> None:
     async with kehu.receipts() as receipt:
         await kehu.produces(*invoice("R-1", "100.00", "2026-01-05", "2026-02-04"))
@@ -91,7 +87,7 @@ async def test_a_payment_dated_back_counts_from_its_value_date_but_never_before_
     assert (await shown(kehu, "/invoices/R-1"))["open"] == "30.00"
 
 
-@on_both
+@on_both_buses
 async def test_what_refers_to_an_invoice_that_has_not_come_waits_with_the_rule_and_a_payment_never_does(
     kehu: Served,
 ) -> None:
@@ -109,7 +105,7 @@ async def test_what_refers_to_an_invoice_that_has_not_come_waits_with_the_rule_a
     assert (await shown(kehu, "/invoices/R-1"))["open"] == "0.00"
 
 
-@on_both
+@on_both_buses
 async def test_an_invoice_is_cancelled_by_a_credit_note_and_not_by_another_body_under_its_number(kehu: Served) -> None:
     async with kehu.receipts() as receipt:
         await kehu.produces(*invoice("R-1", "100.00", "2026-01-05", "2026-02-04"))

@@ -5,25 +5,21 @@ from typing import Any
 
 import pytest
 
-from chassis.settings import Kafka
-from chassis.testing import Served, serving
+from chassis.testing import Served, met_on, on_both_buses, serving
 from customer_svc.service import SERVICE
 from engine.testing.plugin import MakeDatabase, TestServer
 
 pytestmark = pytest.mark.database
 ORDERS, CUSTOMERS = "erp.orders.v1", "erp.customers.v1"
 CANCELLED = {"customer": "C-1", "order": "O-1", "cancelled_on": "2026-03-05", "reason": "no budget"}
-on_both = pytest.mark.parametrize("kehu", ["table", pytest.param("kafka", marks=pytest.mark.slow)], indirect=True)
 
 
 @pytest.fixture
 async def kehu(
     request: pytest.FixtureRequest, make_database: MakeDatabase, postgres_server: TestServer
 ) -> AsyncIterator[Served]:
-    at = request.getfixturevalue("kafka") if request.param == "kafka" else None
-    kafka = Kafka(bootstrap=at.bootstrap, namespace=at.namespace, session=at.session) if at else None
     beside = ("credit", "complaint", "analytics")
-    async with serving(SERVICE, make_database, postgres_server, beside=beside, kafka=kafka) as served:
+    async with serving(SERVICE, make_database, postgres_server, beside=beside, kafka=met_on(request)) as served:
         yield served
 
 
@@ -32,7 +28,7 @@ def order(quantity: str = "10") -> dict[str, Any]:
     return {"customer": "C-1", "order": "O-1", "order_date": "2026-03-02", "currency": "CNY", "lines": lines}
 
 
-@on_both
+@on_both_buses
 async def test_a_cancellation_waits_for_its_order_cancels_it_once_and_a_later_change_is_refused(kehu: Served) -> None:
     basics = {"name": "A", "type": "dealer", "currency": "CNY"}
     async with kehu.receipts() as receipt:

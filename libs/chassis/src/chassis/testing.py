@@ -12,6 +12,7 @@ from zlib import crc32
 
 import httpx
 import orjson
+import pytest
 
 from chassis.app import create_app
 from chassis.run import opened, working
@@ -135,6 +136,18 @@ async def prepared(make: MakeDatabase, server: TestServer, service: Service | No
 def _told(service: Service) -> int:
     """Differs where the tables do: samples have the names of real services."""
     return crc32("".join(Shape(view.table).create(view.name, view.version) for view in service.views).encode())
+
+
+on_both_buses = pytest.mark.parametrize("kehu", ["table", pytest.param("kafka", marks=pytest.mark.slow)], indirect=True)
+"""For tests of a fixture `kehu` that serves on the bus `met_on` says."""
+
+
+def met_on(request: pytest.FixtureRequest) -> Kafka | None:
+    """The cluster to meet on, under names of its own; None for the table bus."""
+    if request.param != "kafka":
+        return None
+    at = request.getfixturevalue("kafka")
+    return Kafka(bootstrap=at.bootstrap, namespace=at.namespace, session=at.session)
 
 
 @asynccontextmanager
